@@ -1,0 +1,72 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := uvx --from uv uv
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# A stamp per lock file: the environment is made when missing and again when it is out of date.
+$(BIN)/.runtime: requirements.lock setup.cfg pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "make: '$(PYTHON) -m venv' failed; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		rm -rf $(VENV); echo "make: Python 3.11 or newer is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BIN)/.dev: $(BIN)/.runtime requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: install
+install: $(BIN)/.runtime ## make the environment with the locked dependencies
+
+.PHONY: run
+run: $(BIN)/.runtime ## start the gateway on 127.0.0.1:8080 (ARGS="--listen ...")
+	@$(BIN)/sluicegate serve $(ARGS)
+
+.PHONY: test
+test: $(BIN)/.dev ## run the tests; those whose system program is missing are named
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: check
+check: $(BIN)/.dev ## formatting, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: cover
+cover: $(BIN)/.dev ## the tests with branch coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+.PHONY: format
+format: $(BIN)/.dev ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: e2e
+e2e: $(BIN)/.dev ## the tests that need nginx, Chromium or an inference server
+	$(BIN)/python -m pytest -m needs $(ARGS)
+
+.PHONY: bench
+bench: $(BIN)/.dev ## nginx, a bare aiohttp relay and the gateway, in one run
+	$(BIN)/python -m bench $(ARGS)
+
+.PHONY: lock
+lock: ## pin the dependencies again, with hashes
+	$(UV) pip compile setup.cfg requirements.in --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
+	$(UV) pip compile setup.cfg requirements.in requirements-dev.in -c requirements.lock --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements-dev.lock
+
+.PHONY: clean
+clean: ## remove the environment and everything that was made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* \
+		.import_linter_cache .grimp_cache bench/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

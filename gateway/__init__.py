@@ -1,0 +1,3 @@
+"""Sluicegate: a streaming gateway in front of every LLM API."""
+
+__version__ = "0.1.0"
