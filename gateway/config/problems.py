@@ -1,0 +1,72 @@
+"""What is wrong with a configuration: all of it, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from attrs import frozen
+
+from gateway.secret import redact
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+
+
+@frozen
+class Problem:
+    """
+    One mistake.
+
+    Attributes:
+        where: ``sluicegate.yaml:12``, ``environment variable SLUICEGATE_...``,
+            ``flag --listen``.
+        path: ``backends.lab.api_base_url``; empty if it concerns the whole.
+        message: what was expected and what was there; never a secret.
+    """
+
+    where: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.where, self.path, self.message) if part)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; ``str`` gives one line per problem."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class RefusedError(ValueError):
+    """A value that does not do; who knows its place makes a `Problem` of it."""
+
+
+def problem(where: str, path: KeyPath, message: str) -> Problem:
+    # Somebody may have pasted a key where a name belongs.
+    return Problem(where, redact(written(path)), redact(message))
+
+
+def written(path: KeyPath) -> str:
+    """Write *path* as people do: ``routes[1].to``."""
+    text = ""
+    for step in path:
+        match step:
+            case int():
+                text += f"[{step}]"
+            case _:
+                text += f".{step}" if text else step
+    return text
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Give the end of a sentence: the nearest of *known*, or all of them."""
+    # Only who made a mistake pays for the import.
+    from difflib import get_close_matches
+
+    names = sorted(known)
+    if near := get_close_matches(word, names, n=1):
+        return f"did you mean {near[0]}?"
+    return f"there is {', '.join(names)}" if names else "there is none"

@@ -1,0 +1,246 @@
+"""
+What can be set, with its defaults: plain frozen values, read by `gateway.config`.
+
+The *Attributes* sections are also the text of ``docs/configuration.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from gateway.secret import Secret
+
+MiB = 1024 * 1024
+
+
+@frozen
+class Kind:
+    """
+    What a setting's text or number means beyond its Python type.
+
+    Attributes:
+        name: for `gateway.config`, which reads and checks by it.
+        shown: for the reader of the documentation.
+        least: the smallest value that makes sense, in the unit of the value.
+        most: the largest; beyond it somebody has mistaken the unit.
+    """
+
+    name: str
+    shown: str
+    least: float = 0
+    most: float = 0
+
+
+_DAY = 86_400.0
+
+Seconds: TypeAlias = Annotated[float, Kind("seconds", "duration", 0, _DAY)]
+TimeOut: TypeAlias = Annotated[float, Kind("seconds", "duration", 0.001, _DAY)]
+Size: TypeAlias = Annotated[int, Kind("size", "size", 1024, 1024**4)]
+Count: TypeAlias = Annotated[int, Kind("count", "whole number", 0, 1_000_000)]
+# A gateway process per core is the most that helps.
+Workers: TypeAlias = Annotated[int, Kind("count", "whole number", 1, 1024)]
+Backlog: TypeAlias = Annotated[int, Kind("count", "whole number", 1, 65_535)]
+Address: TypeAlias = Annotated[str, Kind("address", "address")]
+Origin: TypeAlias = Annotated[str, Kind("origin", "origin")]
+Url: TypeAlias = Annotated[str, Kind("url", "URL")]
+SecretUrl: TypeAlias = Annotated[Secret, Kind("secret_url", "secret URL")]
+CallerKey: TypeAlias = Annotated[Secret, Kind("caller_key", "secret")]
+BackendName: TypeAlias = Annotated[str, Kind("backend_name", "name")]
+Extra: TypeAlias = Annotated[dict[str, Any], Kind("extra", "section")]
+Headers: TypeAlias = Annotated[dict[str, Secret], Kind("headers", "header: secret")]
+Pattern: TypeAlias = Annotated[str, Kind("pattern", "text")]
+Target: TypeAlias = Annotated[str, Kind("target", "text")]
+
+
+@frozen
+class Server:
+    """
+    The side that the clients see.
+
+    Attributes:
+        listen: where to listen: `127.0.0.1:8080`, `[::1]:8080`, `:8080` (every
+            interface), `localhost:8080`, `unix:/run/sluicegate/http.sock`. Port
+            0 takes a free port. Anything but loopback and unix sockets needs
+            `api_keys`.
+        workers: processes that share the listening addresses; one per core is
+            the most that helps.
+        backlog: connections that the kernel holds until a worker accepts them.
+        api_keys: keys that callers may use. Each is a secret, or
+            `sha256:` with the 64 hexadecimal digits of the key's SHA-256. None:
+            every caller is let in, and only loopback may be listened on.
+        admin_keys: keys for `/admin/...`, written like `api_keys`. None: only
+            loopback may look.
+        max_body: the largest request body, in bytes; beyond it the answer is 413.
+        max_reply: the largest non-streamed answer that is held in memory.
+        body_timeout: how long a client may take to send its request's body.
+        header_timeout: how long a client may take to send its request's head.
+        keep_alive: a stream that was silent for this long gets an SSE comment,
+            so that proxies in between do not cut it; 0 for none.
+        open_after: a stream's head is sent after this time although the upstream
+            has not answered, so that comments can follow; a failure can then
+            only be told inside the stream. 0: never.
+        send_timeout: how long a client may take nothing of what is sent to it.
+        shutdown_grace: how long running requests may go on after SIGTERM.
+        cors_origins: web origins whose pages may call the gateway from a
+            browser, such as `https://app.example.com`; `*` for every page.
+    """
+
+    listen: tuple[Address, ...] = ("127.0.0.1:8080",)
+    workers: Workers = 1
+    backlog: Backlog = 1024
+    api_keys: tuple[CallerKey, ...] = ()
+    admin_keys: tuple[CallerKey, ...] = ()
+    max_body: Size = 64 * MiB
+    max_reply: Size = 256 * MiB
+    body_timeout: TimeOut = 30.0
+    header_timeout: TimeOut = 15.0
+    keep_alive: Seconds = 8.0
+    open_after: Seconds = 30.0
+    send_timeout: TimeOut = 60.0
+    shutdown_grace: Seconds = 30.0
+    cors_origins: tuple[Origin, ...] = ()
+
+
+@frozen
+class Timeouts:
+    """
+    The three clocks of an upstream request. There is none for the whole: a
+    stream may last as long as tokens come.
+
+    Attributes:
+        connect: until the connection stands, TLS included.
+        first_event: from the request until the first event or byte of an answer.
+        idle: between two events; comments of the upstream do not count.
+    """
+
+    connect: TimeOut = 10.0
+    first_event: TimeOut = 600.0
+    idle: TimeOut = 300.0
+
+
+@frozen
+class Limits:
+    """
+    How many connections go to a backend, per worker.
+
+    Attributes:
+        connections: at once, those of open streams included; 0 for no limit.
+        connections_per_host: the same for each host and port; 0 for no limit.
+        keep_alive: how long an idle connection is kept. It stays below the 5 s
+            after which uvicorn (vLLM) and llama.cpp close theirs: a request on
+            a connection that is just being closed is lost.
+    """
+
+    connections: Count = 0
+    connections_per_host: Count = 0
+    keep_alive: Seconds = 4.0
+
+
+@frozen
+class Tls:
+    """
+    TLS towards a backend.
+
+    Attributes:
+        verify: whether its certificate must be valid; `false` only for tests.
+        ca_file: PEM file with the authorities to trust instead of the system's.
+        cert_file: PEM file with the gateway's own certificate, for mutual TLS.
+        key_file: PEM file with its key, unless `cert_file` holds that too.
+    """
+
+    verify: bool = True
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+
+
+@frozen
+class Backend:
+    """
+    One backend. Its key below `backends` is its name: what clients and routes
+    write before the `:`. A name is made of `a-z 0-9 . _ -`.
+
+    Attributes:
+        type: the kind of backend, such as `openai` or `openai-compatible`; the
+            backend's own name if not given.
+        api_key: the key for the provider. If not given, the provider's usual
+            variable is read, such as `OPENAI_API_KEY`.
+        api_base_url: where its API begins, with or without the version segment
+            (`/v1`). If not given, the provider's own.
+        models: the models it offers; if none, the backend is asked for them.
+        headers: further headers for each of its requests.
+        timeouts: see `timeouts` below.
+        limits: see `limits` below.
+        tls: see `tls` below.
+        proxy: URL of an HTTP proxy to go through, which may hold a password.
+        extra: what this type of backend takes beyond the above; its own
+            documentation says what.
+    """
+
+    type: str | None = None
+    api_key: Secret | None = None
+    api_base_url: Url | None = None
+    models: tuple[str, ...] = ()
+    headers: Headers = field(factory=dict)
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+    tls: Tls = Tls()
+    proxy: SecretUrl | None = None
+    extra: Extra = field(factory=dict)
+
+
+@frozen
+class Route:
+    """
+    One line of the route table. The first that matches wins.
+
+    Attributes:
+        model: what the client says: a name, or a pattern with one `*`.
+        to: where it goes, as `backend:model`; a `*` stands for what the `*` of
+            `model` stood for.
+        ask_usage: whether to ask the upstream for token counts where the client
+            did not; the client does not see them.
+    """
+
+    model: Pattern
+    to: Target
+    ask_usage: bool = False
+
+
+@frozen
+class Log:
+    """
+    What is written on standard error.
+
+    Attributes:
+        format: `json`, `console`, or `auto`: console on a terminal, else JSON.
+        level: the least important events that are still written.
+    """
+
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+@frozen
+class Settings:
+    """
+    Everything that can be set.
+
+    Attributes:
+        server: the side that the clients see.
+        log: what is written on standard error.
+        backends: name to backend. None at all: the gateway looks for backends by
+            itself (provider keys in the environment, local servers) and always
+            has `demo`.
+        routes: what clients say to where it goes; the first match wins.
+            `backend:model` is understood without a route.
+        default_backend: takes model names that no route matches.
+    """
+
+    server: Server = Server()
+    log: Log = Log()
+    backends: dict[BackendName, Backend] = field(factory=dict)
+    routes: tuple[Route, ...] = ()
+    default_backend: str | None = None
