@@ -1,0 +1,1 @@
+"""Dialects as clients speak them: strict readers, and writers of their frames."""

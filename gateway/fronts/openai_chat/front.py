@@ -1,0 +1,21 @@
+"""The front as one object."""
+
+from __future__ import annotations
+
+from gateway.fronts.base import Front
+from gateway.fronts.openai_chat.errors import write_error, write_error_frame
+from gateway.fronts.openai_chat.peek import peek
+from gateway.fronts.openai_chat.request import read_request
+from gateway.fronts.openai_chat.response import write_reply
+from gateway.fronts.openai_chat.stream import ChatWriter
+from gateway.wire.openai_chat import PROTOCOL
+
+FRONT = Front(
+    dialect=PROTOCOL,
+    peek=peek,
+    read_request=read_request,
+    write_reply=write_reply,
+    writer=ChatWriter,
+    write_error=write_error,
+    write_error_frame=write_error_frame,
+)

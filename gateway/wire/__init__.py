@@ -1,0 +1,1 @@
+"""What both ends of a protocol must agree on; pure, no I/O."""

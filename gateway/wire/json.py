@@ -1,0 +1,42 @@
+"""JSON that is looked into but must pass unharmed."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+if TYPE_CHECKING:
+    from msgspec.json import Decoder
+
+T = TypeVar("T")
+
+# JavaScript writes a lone surrogate as an escape, and Python reads it; msgspec
+# refuses the document even where the string is skipped. Any escape of the same
+# length does for a copy of which only structure and other members are read.
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+
+
+def decode(decoder: Decoder[T], data: bytes) -> T:
+    """
+    Decode *data*, tolerating lone surrogate escapes in it.
+
+    Where there are any, surrogate escapes come out as ``?`` of the same length:
+    do not write the result back.
+
+    Raises:
+        msgspec.DecodeError: not JSON; the message gives the byte.
+        msgspec.ValidationError: JSON of another shape.
+    """
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        masked = _SURROGATE.sub(rb"\\u003f", data)
+        if masked == data:
+            raise
+        return decoder.decode(masked)
+    except RecursionError as exc:
+        raise msgspec.DecodeError("JSON is nested too deeply") from exc

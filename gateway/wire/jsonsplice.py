@@ -1,0 +1,128 @@
+"""
+Change one top-level member of a JSON object and keep every other byte.
+
+A body that is decoded and encoded again loses integers beyond 64 bits, lone
+surrogates, duplicate keys and the order and spelling of everything.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TypeAlias
+
+import msgspec
+
+Span: TypeAlias = tuple[int, int]
+
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# A value that is not a string: a scalar, or one step through a nested one.
+_SCALAR = re.compile(rb"[^,\]}\s]+")
+_STEP = re.compile(
+    rb'[^"\[\]{}]*+(?:("[^"\\]*+(?:\\.[^"\\]*+)*+")|([\[{])|([\]}]))', re.DOTALL
+)
+
+
+def members(body: bytes) -> list[tuple[str, Span, Span]]:
+    """
+    Return name, span of the whole member and span of its value, in order.
+
+    Duplicates are listed as often as they stand there. *body* must be a valid
+    JSON object, as a front's ``peek`` has checked.
+    """
+    found = []
+    at = _skip(body, body.index(b"{") + 1)
+    while body[at : at + 1] != b"}":
+        start = at
+        key_end = _match_end(_STRING, body, at)
+        name = _name(body[start:key_end])
+        value = _skip(body, body.index(b":", key_end) + 1)
+        end = _value_end(body, value)
+        found.append((name, (start, end), (value, end)))
+        at = _skip(body, end)
+        if body[at : at + 1] == b",":
+            at = _skip(body, at + 1)
+    return found
+
+
+def replace(body: bytes, name: str, value: bytes) -> bytes:
+    """
+    Return *body* with each top-level *name* set to the JSON *value*.
+
+    A missing member is added in front. Of duplicates readers take the first
+    or the last, so all of them are set.
+    """
+    spans = [span for key, _, span in members(body) if key == name]
+    if not spans:
+        return _insert(body, name, value)
+    pieces: list[bytes] = []
+    at = 0
+    for start, end in spans:
+        pieces += (body[at:start], value)
+        at = end
+    return b"".join((*pieces, body[at:]))
+
+
+def remove(body: bytes, name: str) -> bytes:
+    """Return *body* without the top-level members called *name*."""
+    while (cut := _cut(body, name)) is not None:
+        body = body[: cut[0]] + body[cut[1] :]
+    return body
+
+
+def _cut(body: bytes, name: str) -> Span | None:
+    """Return the first *name* with the comma behind it, or in front of the last."""
+    found = members(body)
+    for i, (key, (start, end), _) in enumerate(found):
+        if key == name:
+            if i + 1 < len(found):
+                return start, found[i + 1][1][0]
+            return (found[i - 1][1][1] if i else start), end
+    return None
+
+
+def _insert(body: bytes, name: str, value: bytes) -> bytes:
+    at = body.index(b"{") + 1
+    empty = body[_skip(body, at) :].startswith(b"}")
+    member = msgspec.json.encode(name) + b":" + value + (b"" if empty else b",")
+    return body[:at] + member + body[at:]
+
+
+def _name(key: bytes) -> str:
+    if b"\\" not in key:
+        return key[1:-1].decode("utf-8", "replace")
+    try:
+        return msgspec.json.decode(key, type=str)
+    except msgspec.DecodeError:  # a lone surrogate; no name of ours has one
+        return ""
+
+
+def _value_end(body: bytes, at: int) -> int:
+    first = body[at : at + 1]
+    if first == b'"':
+        return _match_end(_STRING, body, at)
+    if first not in (b"{", b"["):
+        return _match_end(_SCALAR, body, at)
+    depth = 0
+    while True:
+        step = _STEP.match(body, at)
+        if step is None:
+            raise ValueError(f"JSON ends inside a value that is open at byte {at}")
+        at = step.end()
+        if step[2]:
+            depth += 1
+        elif step[3]:
+            depth -= 1
+            if not depth:
+                return at
+
+
+def _skip(body: bytes, at: int) -> int:
+    return _match_end(_SPACE, body, at)
+
+
+def _match_end(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:
+    match = pattern.match(body, at)
+    if match is None:
+        raise ValueError(f"no JSON at byte {at}")
+    return match.end()

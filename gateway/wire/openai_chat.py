@@ -1,0 +1,249 @@
+"""
+The OpenAI Chat Completions dialect: leaf objects, tables, and what a skimmer sees.
+
+Source: https://platform.openai.com/docs/api-reference/chat and the deviations
+of compatible servers named where they are handled.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gateway.domain.errors import BackendError
+from gateway.domain.reply import Finish, Json, Stop, Usage
+from gateway.wire import jsonsplice
+from gateway.wire.json import decode
+
+PROTOCOL = "openai_chat"
+DONE = b"data: [DONE]\n\n"
+
+STOPS = {
+    "stop": Stop.END,
+    "eos": Stop.END,  # Together
+    "length": Stop.LENGTH,
+    "tool_calls": Stop.TOOLS,
+    "function_call": Stop.TOOLS,
+    "content_filter": Stop.FILTER,
+    "error": Stop.ERROR,  # OpenRouter
+}
+WORDS = {
+    Stop.END: "stop",
+    Stop.SEQUENCE: "stop",
+    Stop.LENGTH: "length",
+    Stop.TOOLS: "tool_calls",
+    Stop.FILTER: "content_filter",
+    Stop.REFUSAL: "content_filter",
+}
+
+AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}  # format: media type
+
+
+def extras_of(members: dict[str, Json]) -> dict[str, Json]:
+    """Return the ``extras`` of a part of the domain for *members* of this dialect."""
+    return {PROTOCOL: members} if members else {}
+
+
+def read_finish(word: str) -> Finish:
+    return Finish(STOPS.get(word, Stop.OTHER), word)
+
+
+def write_finish(finish: Finish) -> str:
+    return WORDS.get(finish.stop) or finish.raw or "stop"
+
+
+def read_usage(json: dict[str, Json]) -> Usage:
+    """
+    Split the dialect's overlapping counts into disjoint columns.
+
+    ``prompt_tokens`` includes what came from and went into a cache. xAI counts
+    reasoning beside ``completion_tokens``, everybody else inside; only the
+    total tells.
+    """
+    prompt = _count(json, "prompt_tokens")
+    output = _count(json, "completion_tokens")
+    inside = json.get("prompt_tokens_details")
+    cached = _count(inside, "cached_tokens")
+    if cached is None:  # DeepSeek
+        cached = _count(json, "prompt_cache_hit_tokens")
+    written = _count(inside, "cache_write_tokens")  # OpenRouter
+    reasoning = _count(json.get("completion_tokens_details"), "reasoning_tokens")
+    if prompt is not None and output is not None and reasoning:
+        outside = _count(json, "total_tokens") == prompt + output + reasoning
+        output += reasoning if outside else 0
+    fresh = None if prompt is None else prompt - (cached or 0) - (written or 0)
+    return Usage(fresh, cached, written, output, reasoning, raw=json)
+
+
+def write_usage(usage: Usage) -> dict[str, Json]:
+    prompt, output = usage.input_total or 0, usage.output or 0
+    json: dict[str, Json] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": output,
+        "total_tokens": prompt + output,
+    }
+    if usage.cache_read is not None:
+        json["prompt_tokens_details"] = {"cached_tokens": usage.cache_read}
+    if usage.reasoning is not None:
+        json["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
+    return json
+
+
+def _count(json: Any, name: str) -> int | None:
+    value = json.get(name) if isinstance(json, dict) else None
+    return int(value) if isinstance(value, int | float) else None
+
+
+class SniffedChoice(Struct):
+    """The members of a choice that a ledger wants."""
+
+    index: Any = None
+    finish_reason: Any = None
+
+
+class Sniffed(Struct):
+    """The members of a chunk or reply that a ledger wants; all may lie."""
+
+    id: Any = None
+    model: Any = None
+    choices: list[SniffedChoice] | None = None
+    usage: Any = None
+    error: Any = None
+    x_groq: Any = None
+
+    def finishes(self) -> dict[int, Finish]:
+        """Return how choices ended, by their index; Snowflake writes ``""``."""
+        return {
+            c.index if isinstance(c.index, int) else i: read_finish(c.finish_reason)
+            for i, c in enumerate(self.choices or ())
+            if c.finish_reason and isinstance(c.finish_reason, str)
+        }
+
+    def tokens(self) -> Usage | None:
+        """Return the token counts, which Groq hides in a member of its own."""
+        usage = self.usage
+        if not usage and isinstance(self.x_groq, dict):
+            usage = self.x_groq.get("usage")
+        return read_usage(usage) if usage and isinstance(usage, dict) else None
+
+
+_SNIFFED = msgspec.json.Decoder(Sniffed)
+
+
+def sniff(data: bytes) -> Sniffed | None:
+    """
+    Read the few members of *data* (one JSON object) that a ledger wants.
+
+    ``None``: it is JSON, but no object of this dialect.
+
+    Raises:
+        msgspec.DecodeError: not JSON.
+    """
+    try:
+        return decode(_SNIFFED, data)
+    except msgspec.ValidationError:
+        return None
+
+
+_FINISH = re.compile(rb'"finish_reason"\s*+:\s*+"')
+_USAGE = re.compile(rb'"usage"\s*+:\s*+\{')
+
+
+def may_matter(chunk: bytes) -> bool:
+    """
+    Tell whether an event in *chunk* may hold what a ledger wants.
+
+    Quotes inside a JSON string are escaped, so a text cannot look like a
+    member; a nested member can, which costs a needless look.
+    """
+    return (
+        _FINISH.search(chunk) is not None
+        or _USAGE.search(chunk) is not None
+        or b'"error"' in chunk
+        or b"[DONE]" in chunk[-64:]
+    )
+
+
+_STATUSES = {
+    "authentication": 401,
+    "bad_request": 400,
+    "context_length": 400,
+    "insufficient_quota": 429,
+    "invalid_api_key": 401,
+    "invalid_request": 400,
+    "not_found": 404,
+    "overloaded": 503,
+    "permission": 403,
+    "rate_limit": 429,
+    "resource_exhausted": 429,
+    "server_error": 500,
+    "service_unavailable": 503,
+    "timeout": 504,
+    "tool_use_failed": 400,
+    "too_many_requests": 429,
+    "unauthorized": 401,
+    "unavailable": 503,
+}
+
+
+def read_fault(data: bytes, event: str = "") -> BackendError | None:
+    """
+    Return the error that *data* reports, in whichever of the usual shapes.
+
+    ``{"error": {...}}`` and ``{"error": "text"}`` are OpenAI's and most
+    others'; ``{"object": "error", "message": ...}`` is vLLM's and Mistral's;
+    Gemini's compatible endpoint puts the first into an array. A frame named
+    ``error`` is one, whatever is in it.
+
+    The HTTP status is the numeric code where there is one, else what the words
+    of type and code stand for, else 502.
+    """
+    try:
+        json = decode(_JSON, data)
+    except msgspec.DecodeError:
+        return None
+    if isinstance(json, list) and len(json) == 1:
+        json = json[0]
+    if not isinstance(json, dict):
+        return None
+    error = json.get("error")
+    if not error and (event == "error" or json.get("object") == "error"):
+        error = json
+    if not error:
+        return None
+    if not isinstance(error, dict):
+        error = {"message": str(error)}
+    words = [error.get(name) for name in ("code", "type", "status", "status_code")]
+    message = error.get("message")
+    return BackendError(
+        message if isinstance(message, str) else "the upstream reported an error",
+        code=next((w for w in words if w and isinstance(w, str)), "provider_error"),
+        status_code=_status(words),
+    )
+
+
+_JSON = msgspec.json.Decoder()
+
+
+def _status(words: list[Any]) -> int:
+    for word in words:
+        if isinstance(word, str) and word.isdecimal():
+            word = int(word)  # noqa: PLW2901
+        if isinstance(word, int) and 400 <= word <= 599:
+            return word
+    text = " ".join(word for word in words if isinstance(word, str)).lower()
+    return next((status for word, status in _STATUSES.items() if word in text), 502)
+
+
+def asking_for_usage(body: bytes) -> bytes:
+    """Return the request *body*, asking for token counts at the stream's end."""
+    options: dict[str, Json] = {}
+    for name, _, (start, end) in jsonsplice.members(body):
+        if name == "stream_options":
+            given = decode(_JSON, body[start:end])
+            options = given if isinstance(given, dict) else {}
+    options["include_usage"] = True
+    return jsonsplice.replace(body, "stream_options", msgspec.json.encode(options))

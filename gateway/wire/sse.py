@@ -1,0 +1,177 @@
+"""
+Server-sent events: cut into events, looked through in passing, written.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from gateway.domain.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+# Images come as one event of some megabytes; more than this is no event stream.
+MAX_EVENT = 32 * 1024 * 1024
+
+BOM = b"\xef\xbb\xbf"
+
+# A line ends in CRLF, LF or CR. The groups are atomic, or else a lone CRLF would
+# match as a CR and an LF.
+_BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+@frozen
+class Frame:
+    """One event: its name (empty if it has none) and its data lines, joined."""
+
+    event: str
+    data: bytes
+
+
+class SseSplitter:
+    """
+    Cuts a byte stream behind each blank line, wherever the network cut it.
+
+    The pieces joined are the stream. A block may hold comments only.
+    """
+
+    def __init__(self, max_event: int = MAX_EVENT) -> None:
+        self._buffer = bytearray()
+        self._seen = 0
+        self._max_event = max_event
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """
+        Return the blocks that *chunk* completes, with their blank lines.
+
+        Raises:
+            BackendError: a block exceeds the cap; the stream is lost.
+        """
+        buffer = self._buffer
+        buffer += chunk
+        blocks, start = [], 0
+        # The first half of a blank line may have come with an earlier chunk.
+        for match in _BLANK_LINE.finditer(buffer, max(0, self._seen - 3)):
+            blocks.append(bytes(buffer[start : match.end()]))
+            start = match.end()
+        if start:
+            del buffer[:start]
+        self._seen = len(buffer)
+        if len(buffer) > self._max_event:
+            raise BackendError(
+                f"an event exceeds {self._max_event} bytes", code="event_too_large"
+            )
+        return blocks
+
+    @property
+    def rest(self) -> bytes:
+        """The bytes after the last blank line."""
+        return bytes(self._buffer)
+
+    @property
+    def at_boundary(self) -> bool:
+        # The LF of a CRLF whose CR already ended the block is no content.
+        return not self._buffer or self._buffer == b"\n"
+
+
+def parse(block: bytes) -> Frame | None:
+    """Return the event in *block*; ``None`` if it holds comments only."""
+    name, data = "", None
+    for line in _lines(block.removeprefix(BOM)):
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            data = value if data is None else data + b"\n" + value
+        elif field == b"event":
+            name = value.decode("utf-8", "replace")
+    return None if data is None else Frame(name, data)
+
+
+def _lines(block: bytes) -> list[bytes]:
+    # Not splitlines(): a form feed does not end a line here.
+    if b"\r" in block:
+        return _LINE_END.split(block)
+    return block.split(b"\n")
+
+
+class SseFramer:
+    """Reads every event of a stream."""
+
+    def __init__(self, max_event: int = MAX_EVENT) -> None:
+        self._splitter = SseSplitter(max_event)
+
+    def feed(self, chunk: bytes) -> Iterator[Frame]:
+        for block in self._splitter.feed(chunk):
+            if (frame := parse(block)) is not None:
+                yield frame
+
+    def eof(self) -> Iterator[Frame]:
+        """Yield a last event that lacks its blank line; some servers forget it."""
+        if (frame := parse(self._splitter.rest)) is not None:
+            yield frame
+
+
+class SseSkimmer:
+    """
+    Watches a copy of a stream for the few events that matter.
+
+    Most chunks are whole events in which nothing does; they cost a few byte
+    searches and no allocation.
+
+    Args:
+        matters: says of some bytes whether an event in them may matter. The
+            first event always does.
+
+    Attributes:
+        events: how many events (with data) have passed.
+    """
+
+    def __init__(
+        self, matters: Callable[[bytes], bool], max_event: int = MAX_EVENT
+    ) -> None:
+        self._matters = matters
+        self._splitter = SseSplitter(max_event)
+        self._whole = True
+        self.events = 0
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Return the events in *chunk* that may matter."""
+        if self._whole and self.events and chunk.endswith(b"\n\n"):
+            # Nothing but lines of data with a blank line each?
+            events = chunk.count(b"\n\ndata:") + 1
+            if (
+                chunk.count(b"\n") == 2 * events
+                and chunk.startswith(b"data:")
+                and b"\r" not in chunk
+                and not self._matters(chunk)
+            ):
+                self.events += events
+                return []
+        frames = self._sift(self._splitter.feed(chunk))
+        self._whole = self._splitter.at_boundary
+        return frames
+
+    def eof(self) -> list[Frame]:
+        """Return a last event that lacks its blank line."""
+        return self._sift([self._splitter.rest])
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether the stream so far ends with a whole event."""
+        return self._whole
+
+    def _sift(self, blocks: list[bytes]) -> list[Frame]:
+        frames = []
+        for block in blocks:
+            if (frame := parse(block)) is not None:
+                if not self.events or self._matters(block):
+                    frames.append(frame)
+                self.events += 1
+        return frames

@@ -1,0 +1,1 @@
+"""Tests and what they share: cut streams, a scripted upstream, the real process."""
