@@ -1,0 +1,179 @@
+"""The paths of the gateway, and who answers them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from time import time
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+from aiohttp import web
+from aiohttp_sse import sse_response
+
+import gateway
+from gateway import http, pages
+from gateway.cors import marker, preflight
+from gateway.domain.errors import InvalidRequestError, LLMProxyError, RoutingError
+from gateway.exchange import Exchange
+from gateway.failures import JSON
+
+if TYPE_CHECKING:
+    from gateway.routes import Listed
+    from gateway.state import Gateway
+
+Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_OPERATIONS = {
+    "/chat/completions": "chat",
+    "/completions": "completions",
+    "/embeddings": "embeddings",
+}
+
+
+def build(site: Gateway) -> web.Application:
+    """Return the application; it has no middleware, which would see each chunk."""
+    api = _Api(site)
+    app = web.Application()
+    for path, operation in _OPERATIONS.items():
+        # Base URLs are written with and without the version.
+        app.router.add_post(f"/v1{path}", api.exchange(operation))
+        app.router.add_post(path, api.exchange(operation))
+    for path, handler in {
+        "/v1/models": api.models,
+        "/v1/models/{id:.+}": api.model,
+        "/models": api.models,
+        "/livez": api.alive,
+        "/health": api.alive,
+        "/readyz": api.ready,
+        "/version": api.version,
+        "/admin/status": api.status,
+        "/admin/events": api.events,
+    }.items():
+        app.router.add_get(path, api.guarded(handler))
+    app.router.add_routes(pages.routes())
+    app.router.add_route("OPTIONS", "/{path:.*}", preflight)
+    app.router.add_route("*", "/{path:.*}", api.guarded(api.nothing))
+    app.on_response_prepare.append(marker(site.access))
+    return app
+
+
+class _Api:
+    def __init__(self, site: Gateway) -> None:
+        self._site = site
+        self._started = int(time())
+
+    def exchange(self, operation: str) -> Handler:
+        site = self._site
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            return await Exchange(site, request, operation).run()
+
+        return handle
+
+    def guarded(self, handler: Handler) -> Handler:
+        """Return *handler* with its errors in the shape that clients expect."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            try:
+                response = await handler(request)
+            except LLMProxyError as error:
+                response = web.Response(
+                    body=self._site.front.write_error(error),
+                    status=error.status_code,
+                    content_type=JSON,
+                )
+            if not response.prepared:
+                response.headers[http.REQUEST_ID] = http.request_id(request.headers)
+            return response
+
+        return handle
+
+    async def models(self, request: web.Request) -> web.Response:
+        await self._site.access.admit(request)
+        rows = [self._row(listed) for listed in self._site.table.listed()]
+        return _json({"object": "list", "data": rows})
+
+    async def model(self, request: web.Request) -> web.Response:
+        await self._site.access.admit(request)
+        name = request.match_info["id"]
+        listed = self._site.table.find(name)
+        if listed is None:
+            raise self._site.table.unknown(name)
+        return _json(self._row(listed))
+
+    def _row(self, listed: Listed) -> dict[str, Any]:
+        return {
+            "id": listed.id,
+            "object": "model",
+            "created": self._started,
+            "owned_by": listed.owner,
+        }
+
+    async def alive(self, _request: web.Request) -> web.Response:
+        return _json({"status": "ok"})
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        if self._site.draining:
+            return _json({"status": "draining"}, 503)
+        return _json({"status": "ready"})
+
+    async def version(self, _request: web.Request) -> web.Response:
+        return _json({"name": "sluicegate", "version": gateway.__version__})
+
+    async def status(self, request: web.Request) -> web.Response:
+        site = self._site
+        await site.access.admit_admin(request)
+        board = site.board
+        return _json(
+            {
+                "status": "draining" if site.draining else "ready",
+                "version": gateway.__version__,
+                "worker": site.worker,
+                "workers": board.workers,
+                # Of all workers; the tasks are those of the one that answers.
+                "open_upstreams": board.total("open_upstreams"),
+                "active_exchanges": board.total("active_exchanges"),
+                "exchanges": board.total("exchanges"),
+                "listeners": board.total("listeners"),
+                "running_tasks": len(asyncio.all_tasks()),
+                "backends": {
+                    name: {"models": len(backend.models)}
+                    for name, backend in site.backends.items()
+                },
+            }
+        )
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Feed finished exchanges, fit for a browser's ``EventSource``."""
+        await self._site.access.admit_admin(request)
+        with self._site.journal.listen() as queue:
+            async with sse_response(request, sep="\n") as response:
+                while (fields := await queue.get()) is not None:
+                    await response.send(
+                        msgspec.json.encode(fields).decode(),
+                        id=fields["request_id"],
+                        event="exchange.done",
+                    )
+            return response
+
+    async def nothing(self, request: web.Request) -> web.Response:
+        path = request.path
+        known = {
+            route.resource.canonical: route.method
+            for route in request.app.router.routes()
+            if route.resource is not None and route.method in {"GET", "POST"}
+        }
+        if path in known:
+            raise InvalidRequestError(
+                f"{path} is for {known[path]}, not {request.method}",
+                code="method_not_allowed",
+                status_code=405,
+            )
+        raise RoutingError(f"there is nothing at {path}", code="not_found")
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(value), status=status, content_type=JSON
+    )

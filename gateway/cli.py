@@ -1,0 +1,217 @@
+"""The command line: ``sluicegate serve | check | routes | tail | version``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gateway
+from gateway.config import (
+    ConfigError,
+    TcpAddress,
+    explain,
+    load,
+    read_address,
+    unknown_variables,
+)
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Coroutine, Sequence
+
+    from gateway.discovery import Found
+    from gateway.gauges import Board
+    from gateway.registry import Registry
+    from gateway.settings import Settings
+    from gateway.wiring import Wire
+
+# Conventional for a wrong configuration (sysexits.h).
+EX_CONFIG = 78
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except ConfigError as exc:
+        print(exc, file=sys.stderr)
+        return EX_CONFIG
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sluicegate", description="A streaming gateway in front of every LLM API."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="start the gateway")
+    _settings_options(serve)
+    serve.set_defaults(run=_serve)
+
+    check = commands.add_parser("check", help="check a configuration and show it")
+    check.add_argument("config", type=Path, metavar="FILE")
+    check.set_defaults(run=_check, set=[])
+
+    routes = commands.add_parser("routes", help="show which model goes where")
+    _settings_options(routes)
+    routes.add_argument("model", nargs="?", help="show only where this one goes")
+    routes.set_defaults(run=_routes)
+
+    tail = commands.add_parser("tail", help="show finished exchanges as they come")
+    tail.add_argument("--url", default="http://127.0.0.1:8080", help="the gateway's")
+    tail.add_argument("--key-env", metavar="NAME", help="variable with an admin key")
+    tail.add_argument("--json", action="store_true", help="one JSON object a line")
+    tail.set_defaults(run=_tail)
+
+    version = commands.add_parser("version", help="show the version")
+    version.set_defaults(run=_version)
+    return parser
+
+
+def _settings_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=os.environ.get("SLUICEGATE_CONFIG"),
+        help="the YAML file; without one the gateway uses what it finds",
+    )
+    parser.add_argument(
+        "--listen",
+        action="append",
+        metavar="ADDRESS",
+        help="host:port or unix:/path; may be given several times",
+    )
+    parser.add_argument("--workers", metavar="N", help="processes that serve")
+    parser.add_argument("--log-level", metavar="LEVEL", help="debug ... error")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="any setting, such as server.max_body=1MiB",
+    )
+
+
+def _load(options: argparse.Namespace) -> Settings:
+    flags = [("server.listen", address) for address in options.listen or ()]
+    if options.workers is not None:
+        flags.append(("server.workers", options.workers))
+    if options.log_level is not None:
+        flags.append(("log.level", options.log_level))
+    for text in options.set:
+        path, sign, value = text.partition("=")
+        if not sign:
+            raise SystemExit("sluicegate: --set: expected PATH=VALUE")
+        flags.append((path, value))
+    file = Path(options.config) if options.config else None
+    return load(file, os.environ, flags)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from gateway import log
+    from gateway.access import with_hashed_keys
+    from gateway.registry import Registry
+    from gateway.sockets import CannotListenError, bind
+
+    settings = with_hashed_keys(_load(options))
+    log.set_up(settings.log)
+    registry = Registry()
+    if problems := registry.check(settings):
+        print("\n".join(problems), file=sys.stderr)
+        return EX_CONFIG
+    server = settings.server
+    addresses = [read_address(text) for text in server.listen]
+    try:
+        sockets = bind(addresses, server.backlog, server.workers)
+    except CannotListenError as exc:
+        print(f"sluicegate: {exc}", file=sys.stderr)
+        return 1
+    for name in unknown_variables(os.environ):
+        print(f"sluicegate: ignoring the unknown variable {name}", file=sys.stderr)
+    if not settings.backends:
+        settings = _use_what_is_there(settings, registry, sockets[0])
+    return _run(settings, registry, sockets)
+
+
+def _use_what_is_there(
+    settings: Settings, registry: Registry, sockets: list[socket.socket]
+) -> Settings:
+    from gateway import banner
+    from gateway.discovery import adopt, find
+
+    ports = [sock.getsockname()[1] for sock in sockets if sock.family.name != "AF_UNIX"]
+    found: list[Found] = asyncio.run(find(registry, os.environ, ports))
+    settings = adopt(settings, found)
+    print(banner.text(settings, found, sockets), flush=True)
+    return settings
+
+
+def _run(
+    settings: Settings, registry: Registry, sockets: list[list[socket.socket]]
+) -> int:
+    from gateway.gauges import Board
+    from gateway.server import serve
+    from gateway.workers import supervise
+
+    def work(
+        own: list[socket.socket], board: Board, number: int, wire: Wire | None
+    ) -> None:
+        _run_loop(serve(settings, registry, own, board, number, wire))
+
+    try:
+        if len(sockets) > 1:
+            return supervise(sockets, work)
+        work(sockets[0], Board(1), 0, None)
+    finally:
+        for text in settings.server.listen:
+            address = read_address(text)
+            if not isinstance(address, TcpAddress):
+                address.path.unlink(missing_ok=True)
+    return 0
+
+
+def _run_loop(main: Coroutine[None, None, None]) -> None:
+    try:
+        import uvloop
+    except ImportError:  # it is for CPython only
+        asyncio.run(main)
+    else:
+        uvloop.run(main)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from gateway.registry import Registry
+
+    settings = load(options.config, os.environ)
+    if problems := Registry().check(settings):
+        print("\n".join(f"{options.config}: {p}" for p in problems), file=sys.stderr)
+        return EX_CONFIG
+    print(explain(settings), end="")
+    return 0
+
+
+def _routes(options: argparse.Namespace) -> int:
+    from gateway.routing_table import show
+
+    return asyncio.run(show(_load(options), options.model))
+
+
+def _tail(options: argparse.Namespace) -> int:
+    from gateway.tail import follow
+
+    key = os.environ.get(options.key_env) if options.key_env else None
+    return asyncio.run(follow(options.url, key, as_json=options.json))
+
+
+def _version(_options: argparse.Namespace) -> int:
+    print(f"sluicegate {gateway.__version__}")
+    return 0

@@ -1,0 +1,67 @@
+"""
+Lets pages of allowed origins read answers, errors and streams included.
+
+Source: https://fetch.spec.whatwg.org/#http-cors-protocol
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp.web import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp.web import Request, StreamResponse
+
+    from gateway.access import Access
+
+# Browsers hide all other headers of an answer from a page.
+EXPOSED = ", ".join(
+    (
+        "x-request-id",
+        "x-upstream-request-id",
+        "request-id",
+        "retry-after",
+        "retry-after-ms",
+        "x-should-retry",
+        "openai-processing-ms",
+        "x-ratelimit-limit-requests",
+        "x-ratelimit-remaining-requests",
+        "x-ratelimit-reset-requests",
+        "x-ratelimit-limit-tokens",
+        "x-ratelimit-remaining-tokens",
+        "x-ratelimit-reset-tokens",
+    )
+)
+PREFLIGHT_LASTS = "7200"  # seconds; Chromium's limit
+
+
+def marker(access: Access) -> Callable[[Request, StreamResponse], Awaitable[None]]:
+    """
+    Return the hook that marks answers.
+
+    It runs before the head of a stream goes out; a middleware would come late.
+    """
+
+    async def mark(request: Request, response: StreamResponse) -> None:
+        origin = request.headers.get("Origin")
+        if origin is not None and access.allows(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = EXPOSED
+            response.headers.add("Vary", "Origin")
+
+    return mark
+
+
+async def preflight(request: Request) -> Response:
+    """Answer the question a browser asks first; `marker` adds the permission."""
+    headers = {
+        "Access-Control-Allow-Methods": "GET, POST, DELETE, OPTIONS",
+        "Access-Control-Max-Age": PREFLIGHT_LASTS,
+    }
+    wanted = request.headers.get("Access-Control-Request-Headers")
+    if wanted is not None:
+        headers["Access-Control-Allow-Headers"] = wanted
+    return Response(status=204, headers=headers)

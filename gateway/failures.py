@@ -1,0 +1,167 @@
+"""
+What an upstream's failure becomes, mapped here and nowhere else.
+
+An answer of the upstream's own keeps its status, its body and its hints when to
+try again; a failure of the network gets a status and a code of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import (
+    ClientConnectionResetError,
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ServerDisconnectedError,
+)
+from yarl import URL
+
+from gateway import http
+from gateway.domain.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    BackendError,
+    LLMProxyError,
+    ServiceUnavailableError,
+)
+from gateway.secret import redact, redact_bytes
+from gateway.wire import openai_chat
+from gateway.wire.sse import SseFramer
+
+if TYPE_CHECKING:
+    from gateway.plugin import Headers
+
+JSON = "application/json"
+# An error's body is quoted to the caller; none needs more than this.
+MAX_ERROR_BODY = 1024 * 1024
+
+
+class UpstreamAnswerError(BackendError):
+    """
+    The upstream answered with an error of its own; it is passed on as it came.
+
+    Attributes:
+        body: the upstream's, without any secret of ours.
+        headers: those that may be passed on.
+    """
+
+    def __init__(
+        self, error: LLMProxyError, body: bytes, content_type: str, headers: Headers
+    ) -> None:
+        super().__init__(error.message, code=error.code, status_code=error.status_code)
+        self.body = redact_bytes(body)
+        self.content_type = content_type
+        self.headers = headers
+
+
+async def refusal(response: ClientResponse) -> LLMProxyError:
+    """Return the error for an answer whose status is not a success."""
+    status = response.status
+    if status < 400:
+        there = URL(response.headers.get("Location", "")).host or "another path"
+        return BackendError(
+            f"the upstream redirects to {there}; set api_base_url to where it is",
+            code="upstream_redirect",
+        )
+    body = await read_whole(response, MAX_ERROR_BODY)
+    said = openai_chat.read_fault(body)
+    error = BackendError(
+        redact(said.message) if said else f"the upstream answered {status}",
+        code=said.code if said else "provider_error",
+        status_code=status,
+    )
+    content_type = response.headers.get("Content-Type", JSON)
+    return UpstreamAnswerError(
+        error, body, content_type, http.to_client(response.headers)
+    )
+
+
+def first_word(
+    fault: LLMProxyError, said: bytes, headers: Headers
+) -> UpstreamAnswerError:
+    """
+    Return the error for an answer of status 200 that begins with *fault*.
+
+    Args:
+        said: all of it, so far: an event stream, or bare JSON inside of one.
+        headers: the upstream's that may be passed on.
+    """
+    framer = SseFramer()
+    frames = [*framer.feed(said), *framer.eof()]
+    body = frames[0].data if frames else said.strip()
+    return UpstreamAnswerError(fault, body, JSON, headers)
+
+
+async def read_whole(response: ClientResponse, most: int) -> bytes:
+    """
+    Read a body that must not exceed *most* bytes.
+
+    Raises:
+        BackendError: it does; or as `mapped` says.
+    """
+    pieces, size = [], 0
+    try:
+        while chunk := await response.content.readany():
+            pieces.append(chunk)
+            size += len(chunk)
+            if size > most:
+                raise BackendError(
+                    f"the upstream's answer exceeds {most} bytes",
+                    code="reply_too_large",
+                )
+    except (ClientError, TimeoutError, OSError) as exc:
+        raise mapped(exc) from exc
+    return b"".join(pieces)
+
+
+def mapped(exc: Exception) -> LLMProxyError:
+    """
+    Return the error that stands for a failure of the network or of HTTP.
+
+    503 where the upstream could not be reached, 504 where it was too slow, 502
+    where it broke off or spoke no HTTP. aiohttp reports garbage as a 400 of its
+    own making; that is no answer of the upstream.
+    """
+    match exc:
+        case aiohttp.ConnectionTimeoutError():
+            return APITimeoutError(
+                "the upstream could not be reached in time",
+                status_code=503,
+                code="upstream_connect_timeout",
+            )
+        case aiohttp.ClientConnectorDNSError():
+            return ServiceUnavailableError(
+                "the upstream's host name cannot be resolved", code="upstream_dns"
+            )
+        case aiohttp.ClientSSLError():
+            return ServiceUnavailableError(
+                f"TLS with the upstream failed: {redact(str(exc.os_error))}",
+                code="upstream_tls",
+                status_code=502,
+            )
+        case aiohttp.ClientConnectorError() | aiohttp.ClientProxyConnectionError():
+            return ServiceUnavailableError(
+                f"the upstream cannot be reached: {exc.os_error.strerror or 'refused'}"
+            )
+        case aiohttp.ClientHttpProxyError():
+            return ServiceUnavailableError(
+                f"the proxy answered {exc.status}", code="upstream_proxy"
+            )
+        case aiohttp.ClientResponseError():
+            return APIConnectionError(
+                "the upstream's answer is not valid HTTP", code="upstream_protocol"
+            )
+        case ClientPayloadError():
+            return APIConnectionError("the upstream broke off in its answer")
+        case TimeoutError():
+            return APITimeoutError("the upstream did not answer in time")
+        case ServerDisconnectedError() | ClientConnectionResetError() | OSError():
+            return APIConnectionError("the upstream closed the connection")
+        case _:
+            return APIConnectionError(
+                f"the request to the upstream failed: {type(exc).__name__}",
+                code="upstream_protocol",
+            )

@@ -1,0 +1,78 @@
+"""
+Which headers cross the gateway: what is not named here stays where it is.
+
+A caller's credentials never reach an upstream and an upstream's cookies never
+reach a caller, because neither is on a list.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REQUEST_ID = "x-request-id"
+# The provider's own id for its answer; ours has the usual name.
+UPSTREAM_REQUEST_ID = "x-upstream-request-id"
+
+_TO_UPSTREAM = (
+    "Idempotency-Key",
+    "OpenAI-Beta",
+    "traceparent",
+    "tracestate",
+    "HTTP-Referer",
+    "X-Title",
+)
+
+_TO_CLIENT = frozenset(
+    {
+        "cf-ray",
+        "openai-processing-ms",
+        "openai-version",
+        "request-id",
+        "retry-after",
+        "retry-after-ms",
+        "x-generation-id",
+        "x-groq-id",
+        "x-should-retry",
+    }
+)
+_TO_CLIENT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+
+_IDS = (REQUEST_ID, "request-id", "x-generation-id", "cf-ray")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+
+
+def to_upstream(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return those of a caller's *headers* that go to the upstream."""
+    kept = {name: headers[name] for name in _TO_UPSTREAM if name in headers}
+    kept["Content-Type"] = headers.get("Content-Type", "application/json")
+    return kept
+
+
+def to_client(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return those of an upstream's *headers* that go to the caller."""
+    kept = {}
+    for name, value in headers.items():
+        low = name.lower()
+        if low in _TO_CLIENT or low.startswith(_TO_CLIENT_PREFIXES):
+            kept[low] = value
+        elif low == REQUEST_ID:
+            kept[UPSTREAM_REQUEST_ID] = value
+    return kept
+
+
+def upstream_id(headers: Mapping[str, str]) -> str | None:
+    """Return the name that the provider's support would ask for."""
+    return next((headers[name] for name in _IDS if name in headers), None)
+
+
+def request_id(headers: Mapping[str, str]) -> str:
+    """Return the caller's own id where it is a plain one, else a new one."""
+    given = headers.get(REQUEST_ID)
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given
+    return "req_" + secrets.token_hex(12)

@@ -1,0 +1,63 @@
+"""Tells of each finished exchange: to the log, and to who is listening live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import structlog
+
+if TYPE_CHECKING:
+    from gateway.ledger import Ledger
+
+Fields: TypeAlias = dict[str, Any]
+
+# A listener that is slower than this many exchanges misses some.
+BACKLOG = 1000
+
+
+class Journal:
+    """
+    Attributes:
+        elsewhere: told too, where other workers have listeners.
+    """
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger()
+        self._listeners: set[asyncio.Queue[Fields | None]] = set()
+        self.elsewhere: Callable[[Fields], None] | None = None
+        self.listened: Callable[[int], None] = lambda _count: None
+
+    def tell(self, ledger: Ledger) -> None:
+        fields = ledger.fields()
+        self._log.info("exchange.done", **fields)
+        self.deliver(fields)
+        if self.elsewhere is not None:
+            self.elsewhere(fields)
+
+    def deliver(self, fields: Fields) -> None:
+        """Hand *fields* to the listeners of this process."""
+        for queue in self._listeners:
+            if not queue.full():
+                queue.put_nowait(fields)
+
+    @contextmanager
+    def listen(self) -> Iterator[asyncio.Queue[Fields | None]]:
+        """Give a queue of finished exchanges; ``None`` in it is the end."""
+        queue: asyncio.Queue[Fields | None] = asyncio.Queue(BACKLOG + 1)
+        self._listeners.add(queue)
+        self.listened(len(self._listeners))
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
+            self.listened(len(self._listeners))
+
+    def end(self) -> None:
+        """Send every listener away."""
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)

@@ -1,0 +1,99 @@
+"""What one exchange came to: counted while it runs, logged once at its end."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from time import monotonic
+from typing import Any
+
+from attrs import define, field
+
+from gateway.domain.reply import Finish, Usage
+
+
+class Outcome(StrEnum):
+    COMPLETED = "completed"
+    REFUSED = "refused"  # by us: bad key, bad request, unknown model
+    UPSTREAM_FAILED = "upstream_failed"  # it said so, or did not answer
+    TRUNCATED = "truncated"  # it stopped in the middle of an answer
+    CLIENT_GONE = "client_gone"
+    CLIENT_STALLED = "client_stalled"  # it did not read for too long
+    SHUTDOWN = "shutdown"
+    FAILED = "failed"  # a fault of our own
+
+
+@define
+class Ledger:
+    """
+    The account of one exchange; a relay fills in what it sees pass.
+
+    Attributes:
+        model: as the caller named it.
+        upstream_model: as the answer names it.
+        finish: how choices ended, by index.
+        usage: token counts, as the provider reports them; ``None`` if it does not.
+        first_event: seconds from the request's head to the answer's first event.
+        bytes: of the answer's body, to the client.
+    """
+
+    request_id: str
+    front: str
+    operation: str
+    started: float = field(factory=monotonic)
+    backend: str | None = None
+    model: str | None = None
+    stream: bool = False
+    status: int = 0
+    outcome: Outcome | None = None
+    error_code: str | None = None
+    upstream_model: str | None = None
+    upstream_id: str | None = None
+    upstream_request_id: str | None = None
+    finish: dict[int, Finish] = field(factory=dict)
+    usage: Usage | None = None
+    first_event: float | None = None
+    bytes: int = 0
+    events: int = 0
+
+    def heard(self) -> None:
+        """Note the time of the first event; later calls change nothing."""
+        if self.first_event is None:
+            self.first_event = monotonic() - self.started
+
+    def saw_usage(self, usage: Usage) -> None:
+        self.usage = usage if self.usage is None else self.usage.merged(usage)
+
+    def end(self, outcome: Outcome, error_code: str | None = None) -> None:
+        """Settle how it ended; the first word counts."""
+        if self.outcome is None:
+            self.outcome = outcome
+            self.error_code = error_code
+
+    def fields(self) -> dict[str, Any]:
+        """Return the account as flat JSON members for the log; no contents."""
+        usage = self.usage or Usage()
+        first = self.first_event
+        return {
+            "request_id": self.request_id,
+            "front": self.front,
+            "operation": self.operation,
+            "backend": self.backend,
+            "model": self.model,
+            "upstream_model": self.upstream_model,
+            "stream": self.stream,
+            "status": self.status,
+            "outcome": self.outcome,
+            "error_code": self.error_code,
+            "finish": [f.raw for _, f in sorted(self.finish.items())],
+            "input_tokens": usage.input_total,
+            "cache_read_tokens": usage.cache_read,
+            "output_tokens": usage.output,
+            "reasoning_tokens": usage.reasoning,
+            "usage_source": "none" if self.usage is None else "provider",
+            "first_event_ms": None if first is None else round(first * 1e3, 1),
+            "duration_ms": round((monotonic() - self.started) * 1e3, 1),
+            "bytes": self.bytes,
+            "events": self.events,
+            "upstream_id": self.upstream_id,
+            "upstream_request_id": self.upstream_request_id,
+        }

@@ -1,0 +1,181 @@
+"""Finds connectors, and builds the backends that the settings ask for."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, TypeAlias
+
+from attrs import frozen
+from yarl import URL
+
+from gateway.domain.errors import ConfigurationError
+from gateway.plugin import ENTRY_POINT_GROUP, BackendPluginDefinition, Connector
+from gateway.secret import Secret
+from gateway.upstream import HttpBackend, VirtualBackend, make_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from gateway.settings import Backend as BackendSettings
+    from gateway.settings import Settings
+
+Backend: TypeAlias = HttpBackend | VirtualBackend
+Kind: TypeAlias = Connector | BackendPluginDefinition
+
+_OWN = "sluicegate"
+_VERSION = re.compile(r"v\d")
+
+
+@frozen
+class Broken:
+    """A connector that is installed and does not work."""
+
+    reason: str
+
+
+class Registry:
+    """
+    The connectors that are installed, loaded when they are first named.
+
+    Our own come first, so a plugin cannot replace one; among plugins the first
+    name wins.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Kind | Broken] = {}
+
+    @cached_property
+    def _points(self) -> dict[str, EntryPoint]:
+        found: dict[str, EntryPoint] = {}
+        points = entry_points(group=ENTRY_POINT_GROUP)
+        for point in sorted(points, key=_is_foreign):
+            found.setdefault(point.name, point)
+        return found
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._points)
+
+    def get(self, name: str) -> Kind:
+        """
+        Return the connector called *name*.
+
+        Raises:
+            ConfigurationError: there is none, or it does not load.
+        """
+        if name not in self._points:
+            raise ConfigurationError(
+                f"no connector is called {name!r}; there are {', '.join(self.names)}",
+                code="unknown_backend_type",
+            )
+        if name not in self._loaded:
+            self._loaded[name] = _load(self._points[name])
+        kind = self._loaded[name]
+        if isinstance(kind, Broken):
+            raise ConfigurationError(
+                f"connector {name!r} does not work: {kind.reason}",
+                code="broken_connector",
+            )
+        return kind
+
+    def peek(self, name: str) -> Kind | None:
+        """Return the connector, or ``None`` if it does not work."""
+        try:
+            return self.get(name)
+        except ConfigurationError:
+            return None
+
+    def absent(self, used: Iterable[str]) -> dict[str, str]:
+        """Return what to do to get each hosted backend that is not *used*."""
+        names = set(self.names) - set(used)
+        kinds = {name: self.peek(name) for name in sorted(names)}
+        return {
+            name: f"set {' or '.join(kind.key_env)}, or name it below backends"
+            for name, kind in kinds.items()
+            if isinstance(kind, Connector) and kind.key_env and not kind.ports
+        }
+
+    def build(
+        self, name: str, settings: BackendSettings, environ: Mapping[str, str]
+    ) -> Backend:
+        """
+        Return the backend called *name*; call it where the event loop runs.
+
+        Raises:
+            ConfigurationError: its type is unknown, broken, or lacks an address.
+        """
+        kind = self.get(settings.type or name)
+        session = make_session(settings)
+        if isinstance(kind, BackendPluginDefinition):
+            backend = kind.factory(session, settings, None)
+            return VirtualBackend(name, settings, backend, session)
+        return HttpBackend(
+            name=name,
+            connector=kind,
+            settings=settings,
+            base_url=base_url(kind, settings.api_base_url),
+            key=api_key(kind, settings, environ),
+            session=session,
+            models=settings.models,
+            closed_list=bool(settings.models),
+        )
+
+    def check(self, settings: Settings) -> list[str]:
+        """Return what is wrong with the settings' backends, a sentence each."""
+        problems = []
+        for name, backend in settings.backends.items():
+            try:
+                kind = self.get(backend.type or name)
+                if isinstance(kind, Connector):
+                    base_url(kind, backend.api_base_url)
+            except ConfigurationError as exc:
+                problems.append(f"backends.{name}: {exc.message}")
+        return problems
+
+
+def api_key(
+    connector: Connector, settings: BackendSettings, environ: Mapping[str, str]
+) -> Secret | None:
+    """Return the key: the configured one, else that of the usual variables."""
+    if settings.api_key is not None:
+        return settings.api_key
+    found = (environ.get(name) for name in connector.key_env)
+    return next((Secret(key) for key in found if key), None)
+
+
+def base_url(connector: Connector, configured: str | None) -> str:
+    """
+    Return where the API begins, without a final slash.
+
+    The SDKs' own variables differ in whether they hold the version segment, so
+    it is added where no segment of the path looks like one.
+
+    Raises:
+        ConfigurationError: there is no address.
+    """
+    if not configured:
+        if not connector.base_url:
+            raise ConfigurationError(
+                f"{connector.name} needs api_base_url", code="missing_base_url"
+            )
+        return connector.base_url
+    url = configured.rstrip("/")
+    versioned = any(_VERSION.match(part) for part in URL(url).parts)
+    return url if versioned else f"{url}/{connector.speaks[0].version}"
+
+
+def _is_foreign(point: EntryPoint) -> bool:
+    return point.dist is None or point.dist.name != _OWN
+
+
+def _load(point: EntryPoint) -> Kind | Broken:
+    try:
+        found = point.load()
+        kind = found() if not isinstance(found, Connector) else found
+    except Exception as exc:
+        return Broken(f"{type(exc).__name__}: {exc}")
+    if not isinstance(kind, Connector | BackendPluginDefinition):
+        return Broken(f"its entry point gives a {type(kind).__name__}")
+    return kind

@@ -1,0 +1,164 @@
+"""One process that serves: from settings and bound sockets until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from gateway.access import Access
+from gateway.api import build
+from gateway.domain.errors import LLMProxyError
+from gateway.protocol import Runner
+from gateway.relay import ShutdownError
+from gateway.routes import RouteTable
+from gateway.sockets import shown
+from gateway.state import Gateway
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable
+
+    from gateway.gauges import Board
+    from gateway.registry import Backend, Registry
+    from gateway.settings import Settings
+    from gateway.wiring import Wire
+
+# Longer than a reverse proxy keeps a connection, or it would use a closed one.
+KEEP_ALIVE = 75.0
+# What remains after all exchanges have ended: closing connections.
+CLOSING = 1.0
+# An interrupted exchange writes one frame.
+LAST_WORDS = 2.0
+# Most collections find nothing; requests leave no cycles behind.
+GC_THRESHOLD = 50_000
+
+
+async def serve(
+    settings: Settings,
+    registry: Registry,
+    sockets: list[socket.socket],
+    board: Board,
+    worker: int = 0,
+    wire: Wire | None = None,
+) -> None:
+    """
+    Serve until SIGTERM or SIGINT; a second one skips the waiting.
+
+    Args:
+        sockets: bound and listening; closed at the end.
+        wire: to the other workers, where there are any.
+    """
+    log = structlog.get_logger()
+    site = _site(settings, registry, board, worker)
+    runner = Runner(
+        build(site),
+        head_timeout=settings.server.header_timeout,
+        # Off by default, and on in aiohttp's own test tools: without it nobody
+        # notices that a client has left.
+        handler_cancellation=True,
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE,
+        shutdown_timeout=CLOSING,
+    )
+    await runner.setup()
+    ending = _signals()
+    if wire is not None:
+        wire.connect(site.journal, site.gauges)
+    sites = [web.SockSite(runner, sock) for sock in sockets]
+    for listener in sites:
+        await listener.start()
+    log.info(
+        "server.listening", addresses=[shown(sock) for sock in sockets], worker=worker
+    )
+    starting = asyncio.create_task(_start(site.backends.values()))
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    try:
+        await ending.wait()
+        ending.clear()
+        log.info("server.draining", active=len(site.exchanges), worker=worker)
+        site.draining = True
+        await _stop_listening(runner, sites)
+        await _drain(site, ending)
+    finally:
+        starting.cancel()
+        await runner.cleanup()
+        if wire is not None:
+            wire.close()
+        for backend in site.backends.values():
+            await backend.close()
+        log.info("server.stopped", worker=worker)
+
+
+def _site(settings: Settings, registry: Registry, board: Board, worker: int) -> Gateway:
+    backends = {
+        name: registry.build(name, backend, os.environ)
+        for name, backend in settings.backends.items()
+    }
+    absent = registry.absent(backends[name].settings.type or name for name in backends)
+    return Gateway(
+        settings=settings,
+        backends=backends,
+        table=RouteTable(settings.routes, backends, settings.default_backend, absent),
+        board=board,
+        worker=worker,
+        gauges=board.row(worker),
+        access=Access(settings.server),
+    )
+
+
+async def _start(backends: Iterable[Backend]) -> None:
+    """Let each backend find out about its models, all at once, off the hot path."""
+    await asyncio.gather(*(_discover(backend) for backend in backends))
+
+
+async def _discover(backend: Backend) -> None:
+    if backend.closed_list:
+        return
+    try:
+        await backend.discover()
+    except LLMProxyError as exc:
+        # It may come up later; `backend:model` is forwarded all the same.
+        structlog.get_logger().warning(
+            "models.unknown", backend=backend.name, reason=exc.message
+        )
+
+
+def _signals() -> asyncio.Event:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.set)
+    return ending
+
+
+async def _stop_listening(runner: Runner, sites: list[web.SockSite]) -> None:
+    for listener in sites:
+        await listener.stop()
+    if runner.server is not None:
+        # Idle connections close at once, busy ones after their answer.
+        runner.server.pre_shutdown()
+
+
+async def _drain(site: Gateway, hurry: asyncio.Event) -> None:
+    """Wait for the exchanges to end; end those that take too long."""
+    site.journal.end()
+    grace = site.settings.server.shutdown_grace
+    await _empty(site, grace, hurry)
+    site.interrupt(ShutdownError("the gateway is shutting down", retry_after=1))
+    await _empty(site, LAST_WORDS, None)
+
+
+async def _empty(site: Gateway, seconds: float, hurry: asyncio.Event | None) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while site.exchanges and asyncio.get_running_loop().time() < deadline:
+        if hurry is not None and hurry.is_set():
+            return
+        await asyncio.sleep(0.02)

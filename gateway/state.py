@@ -1,0 +1,60 @@
+"""What all exchanges of a process share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+from attrs import define, field
+
+from gateway.fronts.openai_chat.front import FRONT
+from gateway.journal import Journal
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from gateway.access import Access
+    from gateway.domain.errors import LLMProxyError
+    from gateway.exchange import Exchange
+    from gateway.fronts.base import Front
+    from gateway.gauges import Board, Gauges
+    from gateway.registry import Backend
+    from gateway.routes import RouteTable
+    from gateway.settings import Settings
+
+
+@define(eq=False)
+class Gateway:
+    """
+    Attributes:
+        worker: the number of this process among the workers, from 0.
+        draining: no new request is taken.
+    """
+
+    settings: Settings
+    backends: dict[str, Backend]
+    table: RouteTable[Backend]
+    board: Board
+    worker: int
+    gauges: Gauges
+    access: Access
+    journal: Journal = field(factory=Journal)
+    front: Front = FRONT
+    log: FilteringBoundLogger = field(factory=structlog.get_logger)
+    draining: bool = False
+    exchanges: set[Exchange] = field(factory=set)
+
+    def opened(self, exchange: Exchange) -> None:
+        self.exchanges.add(exchange)
+        self.gauges.active_exchanges += 1
+
+    def closed(self, exchange: Exchange) -> None:
+        self.exchanges.discard(exchange)
+        self.gauges.active_exchanges -= 1
+        self.gauges.exchanges += 1
+        self.journal.tell(exchange.ledger)
+
+    def interrupt(self, error: LLMProxyError) -> None:
+        """End everything that is going on with *error*."""
+        for exchange in list(self.exchanges):
+            exchange.interrupt(error)
