@@ -1,0 +1,1 @@
+"""A real inference server with known output, and the gateway in front of it."""

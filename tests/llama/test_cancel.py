@@ -1,0 +1,70 @@
+"""A client that leaves gives the inference server its slot back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.client import Caller, ask
+from tests.llama.asking import config, joined, question, slots_busy
+from tests.llama.chains import ENDLESS, SPEECH
+from tests.llama.serve import SLOTS
+from tests.process import gateway
+
+pytestmark = pytest.mark.needs("python:xllamacpp")
+
+Leave = Callable[[Caller], float]
+WAYS = (Caller.leave, Caller.leave_by_reset, Caller.leave_half)
+
+
+@pytest.mark.parametrize("leave", WAYS, ids=["fin", "reset", "half_close"])
+async def test_leaving_frees_the_slot(talker: str, leave: Leave) -> None:
+    """The server stops generating within half a second of the client's leaving."""
+    async with gateway(config(talker)) as g, Caller(g.port) as client:
+        await client.send(question("lab:endless"))
+        await client.head()
+        await client.until(ENDLESS.pieces[3].encode())
+        await slots_busy(talker, 1)
+
+        left = leave(client)
+        freed = await slots_busy(talker, 0)
+
+        done = await g.event("exchange.done")
+        await g.idle()
+    assert freed - left < 0.5
+    assert done["outcome"] == "client_gone"
+    assert done["events"] > 3
+
+
+async def test_others_go_on(talker: str) -> None:
+    """One of several leaves: its slot is freed, the others lose nothing."""
+    stay = question("lab:endless", max_tokens=60)
+    async with gateway(config(talker)) as g, Caller(g.port) as client:
+        staying = [asyncio.create_task(ask(g.port, stay)) for _ in range(SLOTS - 1)]
+        await client.send(question("lab:endless"))
+        await client.head()
+        await client.until(ENDLESS.pieces[1].encode())
+        left = client.leave()
+        gone = await g.event("exchange.done", outcome="client_gone")
+        answers = await asyncio.gather(*staying)
+        freed = await slots_busy(talker, 0)
+        await g.idle()
+
+    assert freed > left
+    assert gone["finish"] == []
+    said = "".join((ENDLESS.pieces * 2)[:60])
+    assert [joined(answer) for answer in answers] == [said] * len(answers)
+
+
+async def test_many_at_once(speaker: str) -> None:
+    """More streams than slots: each gets the whole text."""
+    async with gateway(config(speaker)) as g:
+        wanted = [ask(g.port, question("lab:speech")) for _ in range(4 * SLOTS)]
+        answers = await asyncio.gather(*wanted)
+        status = await g.idle()
+
+    assert [joined(answer) for answer in answers] == [SPEECH.text] * len(answers)
+    assert status["open_upstreams"] == 0
+    assert len(g.found("exchange.done", outcome="completed")) == len(answers)

@@ -1,0 +1,1 @@
+"""The gateway behind a real nginx, as most people will run it."""
