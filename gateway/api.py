@@ -30,6 +30,9 @@ _OPERATIONS = {
     "/embeddings": "embeddings",
 }
 
+# Each connection has a task of its own, idle or not.
+_CONNECTIONS = {"RequestHandler.start"}
+
 
 def build(site: Gateway) -> web.Application:
     """Return the application; it has no middleware, which would see each chunk."""
@@ -131,17 +134,25 @@ class _Api:
                 "version": gateway.__version__,
                 "worker": site.worker,
                 "workers": board.workers,
-                # Of all workers; the tasks are those of the one that answers.
+                # Of all workers; the tasks are of the one that answers.
                 "open_upstreams": board.total("open_upstreams"),
                 "active_exchanges": board.total("active_exchanges"),
                 "exchanges": board.total("exchanges"),
                 "listeners": board.total("listeners"),
-                "running_tasks": len(asyncio.all_tasks()),
+                "running_tasks": self._tasks(),
                 "backends": {
                     name: {"models": len(backend.models)}
                     for name, backend in site.backends.items()
                 },
             }
+        )
+
+    def _tasks(self) -> int:
+        """Count the tasks of exchanges, and any that one has left behind."""
+        others = self._site.standing | {asyncio.current_task()}
+        return sum(
+            task not in others and _name(task) not in _CONNECTIONS
+            for task in asyncio.all_tasks()
         )
 
     async def events(self, request: web.Request) -> web.StreamResponse:
@@ -165,12 +176,21 @@ class _Api:
             if route.resource is not None and route.method in {"GET", "POST"}
         }
         if path in known:
-            raise InvalidRequestError(
+            error = InvalidRequestError(
                 f"{path} is for {known[path]}, not {request.method}",
                 code="method_not_allowed",
-                status_code=405,
+            )
+            return web.Response(
+                body=self._site.front.write_error(error),
+                status=405,
+                headers={"Allow": known[path]},
+                content_type=JSON,
             )
         raise RoutingError(f"there is nothing at {path}", code="not_found")
+
+
+def _name(task: asyncio.Task[Any]) -> str:
+    return getattr(task.get_coro(), "__qualname__", "")
 
 
 def _json(value: object, status: int = 200) -> web.Response:

@@ -283,7 +283,13 @@ class Exchange:
         self.ledger.bytes += len(body)
         headers["Content-Type"] = content_type
         headers[http.REQUEST_ID] = self.ledger.request_id
-        return Response(body=body, status=status, headers=headers)
+        response = Response(body=body, status=status, headers=headers)
+        if status == 408 and self._request.transport is not None:
+            # The rest of the body will not come: do not wait for it.
+            await response.prepare(self._request)
+            await response.write_eof()
+            self._request.transport.close()
+        return response
 
     def _client_left(self) -> None:
         gone = SessionCancelledError("the client has left")

@@ -27,7 +27,7 @@ from gateway.domain.errors import (
     LLMProxyError,
     ServiceUnavailableError,
 )
-from gateway.secret import redact, redact_bytes
+from gateway.secret import redact, without_known
 from gateway.wire import openai_chat
 from gateway.wire.sse import SseFramer
 
@@ -52,7 +52,7 @@ class UpstreamAnswerError(BackendError):
         self, error: LLMProxyError, body: bytes, content_type: str, headers: Headers
     ) -> None:
         super().__init__(error.message, code=error.code, status_code=error.status_code)
-        self.body = redact_bytes(body)
+        self.body = without_known(body)
         self.content_type = content_type
         self.headers = headers
 

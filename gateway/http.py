@@ -40,7 +40,8 @@ _TO_CLIENT = frozenset(
         "x-should-retry",
     }
 )
-_TO_CLIENT_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+# Hugging Face has no x-, Mistral has "ratelimitbysize-".
+_TO_CLIENT_PREFIXES = ("x-ratelimit", "ratelimit", "anthropic-ratelimit-")
 
 _IDS = (REQUEST_ID, "request-id", "x-generation-id", "cf-ray")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")

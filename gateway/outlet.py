@@ -137,6 +137,7 @@ class Outlet:
         if writer is None:
             raise ConnectionResetError("the client has left")
         self.response, self._writer = response, writer
+        self._relay.ledger.status = response.status
         if self._held:
             data = self.held
             self._held.clear()

@@ -1,5 +1,5 @@
 """
-The server's side of a connection, stricter than aiohttp's own in two points.
+The server's side of a connection, stricter than aiohttp's own.
 
 A client that has sent half of a request's head is not idle and not served: it
 gets a time-out of its own. And a client that has closed its side is gone, even
@@ -10,11 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aiohttp.web import AppRunner, Server
+import structlog
+from aiohttp.web import AppRunner, Response, Server
 from aiohttp.web_protocol import RequestHandler
+
+from gateway.domain.errors import InvalidRequestError, LLMProxyError
+from gateway.failures import JSON
+from gateway.fronts.openai_chat.errors import write_error
 
 if TYPE_CHECKING:
     import asyncio
+
+    from aiohttp.web import BaseRequest, StreamResponse
+
+_log = structlog.get_logger()
 
 
 class Connection(RequestHandler):
@@ -27,18 +36,16 @@ class Connection(RequestHandler):
         self._head_timeout = head_timeout
         self._head_timer: asyncio.TimerHandle | None = None
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._await_head()
+
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        waiting = self._waiter is not None and not self._waiter.done()
-        if self._head_timer is not None:
-            if not waiting:
-                self._head_timer.cancel()
-                self._head_timer = None
-        elif waiting:
-            # Bytes came and no request did: a head has begun.
-            self._head_timer = self._loop.call_later(
-                self._head_timeout, self.force_close
-            )
+        if self._messages or self._request_in_progress:
+            self._stop_timer()
+        elif self._head_timer is None:
+            self._await_head()
 
     def eof_received(self) -> None:
         # A plain close would first wait until the client has read everything.
@@ -46,10 +53,45 @@ class Connection(RequestHandler):
             self.transport.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> StreamResponse:
+        """Answer what is no HTTP, or a mistake of ours, in the usual shape."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # the client has left
+        if status >= 500:
+            _log.error("request.failed", exc_info=exc)
+            if request.writer.output_size > 0:
+                raise ConnectionAbortedError("too late for another answer")
+            error = LLMProxyError("the gateway made a mistake")
+        else:
+            _log.info("request.malformed", reason=message)
+            error = InvalidRequestError(
+                "the request is not valid HTTP", code="malformed_http"
+            )
+        response = Response(status=status, body=write_error(error), content_type=JSON)
+        response.force_close()
+        return response
+
+    def _await_head(self) -> None:
+        self._head_timer = self._loop.call_later(self._head_timeout, self._too_late)
+
+    def _too_late(self) -> None:
+        self._head_timer = None
+        if self._waiter is not None and not self._waiter.done():
+            self.force_close()
+
+    def _stop_timer(self) -> None:
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
-        super().connection_lost(exc)
 
 
 class _Server(Server):

@@ -24,6 +24,7 @@ from gateway.domain.events import (
     ChoiceEnd,
     Event,
     Fault,
+    Ping,
     ReplyEnd,
     ReplyStart,
     UsageUpdate,
@@ -72,6 +73,7 @@ class Relay(Protocol):
         begun: the answer's first event has passed.
         ended: the upstream said that the answer is whole; nothing may follow.
         fault: what the upstream itself reported as an error.
+        opening: the same, if it reported nothing else before.
         verbatim: the bytes are the upstream's own words.
     """
 
@@ -80,6 +82,7 @@ class Relay(Protocol):
     begun: bool
     ended: bool
     fault: LLMProxyError | None
+    opening: LLMProxyError | None
 
     @property
     def progress(self) -> object:
@@ -140,6 +143,7 @@ class Passthrough:
         self.begun = False
         self.ended = False
         self.fault: LLMProxyError | None = None
+        self.opening: LLMProxyError | None = None
         self._choices = choices
         self._write_error_frame = write_error_frame
         self._skimmer = SseSkimmer(openai_chat.may_matter)
@@ -153,7 +157,9 @@ class Passthrough:
         """
         for frame in self._skimmer.feed(chunk):
             self._read(frame)
-        self.begun = self._skimmer.events > 0
+            if not self.begun:  # the skimmer always gives the first event
+                self.opening = self.fault
+                self.begun = True
         return chunk
 
     @property
@@ -262,6 +268,7 @@ class Rendering:
         self.begun = False
         self.ended = False
         self.fault: LLMProxyError | None = None
+        self.opening: LLMProxyError | None = None
         self._writer = writer
         self._write_error_frame = write_error_frame
 
@@ -269,7 +276,6 @@ class Rendering:
         events = piece.content
         for event in events:
             self._note(event)
-        self.begun = self.begun or bool(events)
         return self._writer.feed(events)
 
     @property
@@ -304,11 +310,16 @@ class Rendering:
         match event:
             case ReplyStart():
                 ledger.upstream_id, ledger.upstream_model = event.id, event.model
+                return  # what has only a name has not begun
+            case Ping():
+                return
             case UsageUpdate(usage=usage):
                 ledger.saw_usage(usage)
             case ChoiceEnd(choice=choice, finish=finish):
                 ledger.finish[choice] = finish
             case Fault(error=error):
                 self.fault = error
+                self.opening = None if self.begun else error
             case ReplyEnd():
                 self.ended = True
+        self.begun = True

@@ -26,6 +26,9 @@ class Backend(Protocol):
     def closed_list(self) -> bool: ...
 
 
+# Of a name that a message repeats.
+LONGEST_SHOWN = 120
+
 B = TypeVar("B", bound=Backend)
 
 
@@ -106,7 +109,9 @@ class RouteTable(Generic[B]):
         if backend.closed_list and model not in backend.models:
             close = get_close_matches(model, backend.models, 3)
             names = [f"{backend.name}:{m}" for m in close or backend.models[:3]]
-            raise _not_found(f"backend {backend.name!r} has no model {model!r}", names)
+            raise _not_found(
+                f"backend {backend.name!r} has no model {_short(model)}", names
+            )
         return Plan(backend, model)
 
     def _misspelt(self, leaf: Leaf) -> bool:
@@ -130,7 +135,7 @@ class RouteTable(Generic[B]):
         bare = {n.partition(":")[2]: n for n in names if ":" in n}
         close = get_close_matches(name, names, 3, 0.5)
         close += [bare[n] for n in get_close_matches(name, bare, 3, 0.5)]
-        return _not_found(f"model {name!r} is not known here", close)
+        return _not_found(f"model {_short(name)} is not known here", close)
 
     def find(self, name: str) -> Listed | None:
         """Return the listed model that *name*, with or without backend, means."""
@@ -162,6 +167,10 @@ def _match(route: Route, name: str) -> str | None:
     if not (fits and name.startswith(head) and name.endswith(tail)):
         return None
     return route.to.replace("*", name[len(head) : len(name) - len(tail)], 1)
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + "...")
 
 
 def _not_found(message: str, close: list[str]) -> RoutingError:

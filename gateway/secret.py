@@ -85,9 +85,13 @@ def redact(text: str) -> str:
 
 def redact_bytes(data: bytes) -> bytes:
     """Do as `redact` does, for bytes that need not be text."""
-    if known := _pattern():
-        data = known[1].sub(MASK.encode(), data)
-    return _SHAPED_BYTES.sub(rf"\g<keep>{MASK}".encode(), data)
+    return _SHAPED_BYTES.sub(rf"\g<keep>{MASK}".encode(), without_known(data))
+
+
+def without_known(data: bytes) -> bytes:
+    """Return *data* with every known secret masked and nothing else changed."""
+    known = _pattern()
+    return known[1].sub(MASK.encode(), data) if known else data
 
 
 _live: WeakValueDictionary[int, Secret] = WeakValueDictionary()

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Longer than a reverse proxy keeps a connection, or it would use a closed one.
 KEEP_ALIVE = 75.0
+# How long the rest of a refused body is read, so that the refusal is.
+LINGERING = 2.0
 # What remains after all exchanges have ended: closing connections.
 CLOSING = 1.0
 # An interrupted exchange writes one frame.
@@ -64,6 +66,7 @@ async def serve(
         handler_cancellation=True,
         access_log=None,
         keepalive_timeout=KEEP_ALIVE,
+        lingering_time=LINGERING,
         shutdown_timeout=CLOSING,
     )
     await runner.setup()
@@ -77,6 +80,7 @@ async def serve(
         "server.listening", addresses=[shown(sock) for sock in sockets], worker=worker
     )
     starting = asyncio.create_task(_start(site.backends.values()))
+    site.standing |= {asyncio.current_task(), starting}
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from attrs import define, field
@@ -11,6 +11,8 @@ from gateway.fronts.openai_chat.front import FRONT
 from gateway.journal import Journal
 
 if TYPE_CHECKING:
+    import asyncio
+
     from structlog.typing import FilteringBoundLogger
 
     from gateway.access import Access
@@ -29,6 +31,7 @@ class Gateway:
     Attributes:
         worker: the number of this process among the workers, from 0.
         draining: no new request is taken.
+        standing: tasks of the process itself, which live as long as it.
     """
 
     settings: Settings
@@ -43,6 +46,7 @@ class Gateway:
     log: FilteringBoundLogger = field(factory=structlog.get_logger)
     draining: bool = False
     exchanges: set[Exchange] = field(factory=set)
+    standing: set[asyncio.Task[Any] | None] = field(factory=set)
 
     def opened(self, exchange: Exchange) -> None:
         self.exchanges.add(exchange)

@@ -104,8 +104,8 @@ class Stream:
         outlet.hold(data)
         if relay.begun:
             relay.ledger.heard()
-            if relay.fault is not None:
-                await self._refuse_if_possible(relay.fault)
+            if relay.opening is not None:
+                await self._refuse_if_possible(relay.opening, quote=relay.verbatim)
             self._watch.begin()
             await outlet.begin()
 
@@ -117,7 +117,7 @@ class Stream:
         # Some upstreams write bare JSON where an event stream was announced.
         fault = openai_chat.read_fault(said)
         if fault is not None:
-            await self._refuse_if_possible(fault)
+            await self._refuse_if_possible(fault, quote=True)
         elif not said.strip():
             await self._refuse_if_possible(
                 APIConnectionError(
@@ -125,10 +125,17 @@ class Stream:
                 )
             )
 
-    async def _refuse_if_possible(self, fault: LLMProxyError) -> None:
-        """Raise *fault* for an answer with a status, unless the head is out."""
+    async def _refuse_if_possible(
+        self, fault: LLMProxyError, *, quote: bool = False
+    ) -> None:
+        """
+        Raise *fault* for an answer with a status, unless the head is out.
+
+        Args:
+            quote: the upstream has said it in its own words, which are kept.
+        """
         if await self.outlet.is_open():
             return
-        if self.relay.verbatim and (said := self.outlet.held):
-            raise first_word(fault, said, self._headers)
+        if quote:
+            raise first_word(fault, self.outlet.held, self._headers)
         raise fault

@@ -7,12 +7,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from aiohttp import (
     ClientError,
     ClientOSError,
+    ClientPayloadError,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -20,6 +22,7 @@ from aiohttp import (
     ServerDisconnectedError,
     TCPConnector,
 )
+from aiohttp.client_proto import ResponseHandler
 from attrs import define, field
 from yarl import URL
 
@@ -42,14 +45,43 @@ if TYPE_CHECKING:
 
 DISCOVERY_DEADLINE = 5.0
 MAX_MODEL_LIST = 16 * 1024 * 1024
-# So many pooled connections may turn out to be closed before a new one is made.
-STALE_TRIES = 3
+# What may pile up, twice over, for a client who reads slowly.
+READ_BUFFER = 64 * 1024
 
+# Of the request that the current task sends: whether it went out on a new
+# connection, and whether it must.
 _fresh: ContextVar[bool] = ContextVar("fresh", default=True)
+_pool_allowed: ContextVar[bool] = ContextVar("pool_allowed", default=True)
+
+
+class _Protocol(ResponseHandler):
+    """
+    Tells a reader that is waiting for the body when its framing is broken.
+
+    aiohttp 3.14 tells only who waits for a head; the others would wait for ever.
+    """
+
+    def set_exception(
+        self, exc: BaseException, exc_cause: BaseException | None = None
+    ) -> None:
+        super().set_exception(exc, exc_cause or exc)
+        payload = self._payload
+        if payload is not None and not payload.is_eof() and not payload.exception():
+            payload.set_exception(ClientPayloadError("malformed body"), exc)
 
 
 class _Connector(TCPConnector):
-    """Tells whether a request went out on a new connection or a pooled one."""
+    """Tells new connections from pooled ones, and can do without the pool."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        factory: Any = partial(_Protocol, loop=asyncio.get_running_loop())
+        self._factory = factory
+
+    async def _get(self, *args: Any, **kwargs: Any) -> Any:
+        if _pool_allowed.get():
+            return await super()._get(*args, **kwargs)
+        return None
 
     async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
         _fresh.set(True)
@@ -76,6 +108,7 @@ def make_session(settings: BackendSettings) -> ClientSession:
             connect=None if limits.connections else clocks.connect,
             sock_connect=clocks.connect,
         ),
+        read_bufsize=READ_BUFFER,
         # Compression would hold back a stream; nothing tells a cut one there.
         headers={
             "User-Agent": f"sluicegate/{gateway.__version__}",
@@ -95,6 +128,10 @@ def _ssl_context(tls: Tls) -> ssl.SSLContext | bool:
     if tls.cert_file:
         context.load_cert_chain(tls.cert_file, tls.key_file)
     return context
+
+
+class _Stale(Exception):  # noqa: N818 - it never leaves this module
+    """The upstream had closed a pooled connection; nothing was received."""
 
 
 @define(eq=False)
@@ -170,18 +207,27 @@ class HttpBackend:
         Raises:
             BackendError: one of its children, as `mapped` says.
         """
-        for left in reversed(range(STALE_TRIES)):
-            _fresh.set(False)
-            try:
-                return await self.session.post(
-                    url, data=body, headers=headers, allow_redirects=False
-                )
-            except (ServerDisconnectedError, ClientOSError) as exc:
-                if _fresh.get() or not left:
-                    raise mapped(exc) from exc
-            except (ClientError, TimeoutError, OSError, ValueError) as exc:
+        _pool_allowed.set(True)
+        try:
+            return await self._post(url, body, headers)
+        except _Stale:
+            _pool_allowed.set(False)
+            return await self._post(url, body, headers)
+
+    async def _post(
+        self, url: URL, body: bytes, headers: dict[str, str]
+    ) -> ClientResponse:
+        _fresh.set(False)
+        try:
+            return await self.session.post(
+                url, data=body, headers=headers, allow_redirects=False
+            )
+        except (ServerDisconnectedError, ClientOSError) as exc:
+            if _fresh.get():
                 raise mapped(exc) from exc
-        raise AssertionError("unreachable")
+            raise _Stale from exc
+        except (ClientError, TimeoutError, OSError) as exc:
+            raise mapped(exc) from exc
 
     async def discover(self) -> None:
         """

@@ -60,21 +60,30 @@ class Recording:
         }
 
     @property
-    def is_text_stream(self) -> bool:
-        return self.response.get("stream_encoding") == "text"
-
-    @property
     def body(self) -> bytes:
-        """The answer's bytes: a text stream's own, or its JSON written anew."""
+        """
+        The answer's bytes: a text stream's own, or its JSON written anew.
+
+        Where a source kept only the events' JSON, the framing is ours.
+        """
         response = self.response
         if "stream" in response:
-            if not self.is_text_stream:
-                raise ValueError(f"{self.file}: no source kept the bytes")
-            return "".join(response["stream"]).encode()
+            return _stream_body(response)
         if "body_text" in response:
             text: str = response["body_text"]
             return text.encode()
         return json.dumps(response["body"]).encode()
+
+
+def _stream_body(response: dict[str, Any]) -> bytes:
+    pieces: list[str] = response["stream"]
+    match response["stream_encoding"]:
+        case "text":
+            return "".join(pieces).encode()
+        case "payload":
+            return b"".join(b"data: %b\n\n" % piece.encode() for piece in pieces)
+        case other:
+            raise ValueError(f"a stream kept as {other} has no text")
 
 
 @functools.cache
@@ -119,12 +128,17 @@ def select(*apis: str, tags: str = "", without: str = "") -> list[Recording]:
 
 def text_streams(*apis: str) -> list[Recording]:
     """Return the streams whose bytes were kept."""
-    return [r for r in _index() if r.api in apis and _is_text_stream(r)]
+    return [r for r in _index() if r.api in apis and _encoding(r) == "text"]
 
 
-def _is_text_stream(recording: Recording) -> bool:
+def payload_streams(*apis: str) -> list[Recording]:
+    """Return the streams of which only the events' JSON was kept."""
+    return [r for r in _index() if r.api in apis and _encoding(r) == "payload"]
+
+
+def _encoding(recording: Recording) -> str | None:
     response = _load(recording.file)["response"]
-    return response.get("stream_encoding") == "text" and bool(response["stream"])
+    return response["stream_encoding"] if response.get("stream") else None
 
 
 @frozen

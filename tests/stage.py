@@ -39,15 +39,16 @@ class Stage:
     upstream: Upstream
     gateway: Gateway
 
-    def add(self, script: Script) -> str:
-        """Return the name of a case for which the upstream plays *script*."""
+    def add(self, script: Script | None) -> str:
+        """Return the name of a case for which the upstream plays *script*, if any."""
         case = f"case-{next(_NUMBERS)}"
-        self.upstream.scripts[case] = script
+        if script is not None:
+            self.upstream.scripts[case] = script
         return case
 
     async def exchange(
         self,
-        script: Script = (),
+        script: Script | None = None,
         *,
         path: str = CHAT,
         headers: Mapping[str, str] | None = None,
@@ -62,7 +63,11 @@ class Stage:
 
     @contextlib.asynccontextmanager
     async def scene(
-        self, script: Script = (), *, receive_buffer: int | None = None, **members: Any
+        self,
+        script: Script | None = None,
+        *,
+        receive_buffer: int | None = None,
+        **members: Any,
     ) -> AsyncIterator[Scene]:
         """Send one chat request, and leave the answer to the test."""
         case = self.add(script)

@@ -173,12 +173,12 @@ class Upstream:
         accepted: connections ever made.
     """
 
-    def __init__(self, script: Script = (), *, raw: bool = False) -> None:
+    def __init__(self, script: Script | None = None, *, raw: bool = False) -> None:
         self.scripts: dict[str, Script] = {}
         self.requests: list[Request] = []
         self.accepted = 0
         self.port = 0
-        self._script = script
+        self._script = reply(b"no script", 501) if script is None else script
         self._raw = raw
         self._links: list[Link] = []
         self._came = asyncio.Condition()

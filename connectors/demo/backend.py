@@ -96,11 +96,14 @@ class Player:
     def __init__(self, script: Script, settings: Settings) -> None:
         self._script = script
         self._settings = settings
-        self._cancelled = asyncio.Event()
+        self._cancelled = False
+        self._wait: asyncio.Future[None] | None = None
 
     async def cancel(self) -> None:
         """End the pieces, wherever they are; again and again if need be."""
-        self._cancelled.set()
+        self._cancelled = True
+        if self._wait is not None:
+            _wake(self._wait)
 
     async def pieces(self) -> AsyncIterator[ProcessedResponse]:
         clock = asyncio.get_running_loop().time
@@ -112,10 +115,9 @@ class Player:
         for event in self._script.events:
             if isinstance(event, TOKENS):
                 due = start + self._offset(played)
-                if due > clock() or ready >= _BATCH:
-                    if ready:
-                        yield ProcessedResponse(tuple(batch))
-                        batch, ready = [], 0
+                if ready and (due > clock() or ready >= _BATCH):
+                    yield ProcessedResponse(tuple(batch))
+                    batch, ready = [], 0
                     if not await self._until(due):
                         return
                 played, ready = played + 1, ready + 1
@@ -123,7 +125,7 @@ class Player:
         if batch:
             yield ProcessedResponse(tuple(batch))
         if self._script.hangs:
-            await self._cancelled.wait()
+            await self._until(math.inf)
 
     def _offset(self, played: int) -> float:
         """Return when a token is due, in seconds after the first."""
@@ -135,9 +137,19 @@ class Player:
 
     async def _until(self, due: float) -> bool:
         """Wait until *due* on the loop's clock; false: cancelled meanwhile."""
+        if self._cancelled:
+            return False
+        loop = asyncio.get_running_loop()
+        self._wait = loop.create_future()
+        timer = None if due == math.inf else loop.call_at(due, _wake, self._wait)
         try:
-            async with asyncio.timeout_at(due):
-                await self._cancelled.wait()
-        except TimeoutError:
-            return True
-        return False
+            await self._wait
+        finally:
+            if timer is not None:
+                timer.cancel()
+        return not self._cancelled
+
+
+def _wake(wait: asyncio.Future[None]) -> None:
+    if not wait.done():
+        wait.set_result(None)

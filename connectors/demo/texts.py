@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import cycle, islice
+from itertools import chain, cycle, islice
 from random import Random
 
 HELLO = """\
@@ -58,7 +58,8 @@ def tokens_of(text: str, most: int) -> list[str]:
 
 def stretched(tokens: list[str], length: int) -> list[str]:
     """Return *tokens* again and again, or fewer of them, *length* in all."""
-    return list(islice(cycle(tokens), length))
+    again = [f" {token}" for token in tokens[:1]] + tokens[1:]
+    return list(islice(chain(tokens, cycle(again)), length))
 
 
 def lorem(length: int, seed: int) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json as stdlib_json
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -33,6 +34,8 @@ def decode(decoder: Decoder[T], data: bytes) -> T:
         return decoder.decode(data)
     except msgspec.ValidationError:
         raise
+    except UnicodeDecodeError as exc:
+        raise msgspec.DecodeError(f"text that is not UTF-8 ({exc.reason})") from exc
     except msgspec.DecodeError:
         masked = _SURROGATE.sub(rb"\\u003f", data)
         if masked == data:
@@ -40,3 +43,16 @@ def decode(decoder: Decoder[T], data: bytes) -> T:
         return decoder.decode(masked)
     except RecursionError as exc:
         raise msgspec.DecodeError("JSON is nested too deeply") from exc
+
+
+def encode(json: Any) -> bytes:
+    """
+    Return *json* as compact bytes.
+
+    A lone surrogate, which clients can send and models repeat, is no UTF-8: what
+    holds one goes out in escapes, as it came.
+    """
+    try:
+        return msgspec.json.encode(json)
+    except UnicodeEncodeError:
+        return stdlib_json.dumps(json, separators=(",", ":")).encode()

@@ -36,7 +36,8 @@ WORDS = {
     Stop.LENGTH: "length",
     Stop.TOOLS: "tool_calls",
     Stop.FILTER: "content_filter",
-    Stop.REFUSAL: "content_filter",
+    # OpenAI's own streams with a refusal in them end so.
+    Stop.REFUSAL: "stop",
 }
 
 AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}  # format: media type
@@ -52,7 +53,7 @@ def read_finish(word: str) -> Finish:
 
 
 def write_finish(finish: Finish) -> str:
-    return WORDS.get(finish.stop) or finish.raw or "stop"
+    return WORDS.get(finish.stop) or finish.raw or finish.stop.value
 
 
 def read_usage(json: dict[str, Json]) -> Usage:

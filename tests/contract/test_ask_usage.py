@@ -9,7 +9,7 @@ import pytest
 
 from tests import recordings
 from tests.streams import chat_stream, cuts, frame_json, frames, usage_chunk
-from tests.upstream import reply, stream
+from tests.upstream import End, open_stream, reply, stream
 
 if TYPE_CHECKING:
     from tests.recordings import Recording
@@ -111,3 +111,18 @@ def assert_only_counts_gone(recording: Recording, body: bytes) -> None:
             told.pop("usage", None)
             assert told == rest
     assert next(got, None) is None
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+async def test_truncated(stage: Stage, size: int) -> None:
+    """What is held back for stripping does not hide that the stream broke."""
+    cut = len(WITH_USAGE) // 2
+    script = open_stream(*cuts(WITH_USAGE[:cut], size))
+
+    answer, line = await stage.exchange([*script, End.FIN], model="counted")
+
+    *whole, last = frames(answer.body)
+    assert frame_json(last)["error"]["code"] == line["error_code"]
+    assert WITH_USAGE.startswith(whole[0])
+    assert b"[DONE]" not in answer.body
+    assert line["outcome"] == "truncated"

@@ -15,7 +15,7 @@ import pytest
 
 from tests import recordings
 from tests.streams import cuts, random_cuts
-from tests.upstream import reply, stream
+from tests.upstream import JSON_HEADERS, reply, stream
 
 if TYPE_CHECKING:
     from tests.client import Answer
@@ -64,7 +64,11 @@ async def replay(stage: Stage, recording: Recording, size: int) -> tuple[Answer,
     )
 
 
-@pytest.mark.parametrize("recording", recordings.text_streams(*DIALECT), ids=ident)
+@pytest.mark.parametrize(
+    "recording",
+    recordings.text_streams(*DIALECT) + recordings.payload_streams(*DIALECT),
+    ids=ident,
+)
 async def test_stream(stage: Stage, recording: Recording) -> None:
     """Bytes, usage and finish survive, however the upstream cuts its chunks."""
     expected = recordings.expected_of_stream(recording.body)
@@ -116,7 +120,8 @@ async def test_limits_are_told(stage: Stage, recording: Recording) -> None:
         for name, value in recording.headers.items()
         if "ratelimit" in name or name.startswith(("retry-after", "openai-"))
     }
-    script = reply({"choices": []}, recording.status, recording.headers)
+    headers = {**recording.headers, **JSON_HEADERS}
+    script = reply({"choices": []}, recording.status, headers)
 
     answer, _ = await stage.exchange(script, stream=False)
 

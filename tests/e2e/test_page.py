@@ -104,7 +104,7 @@ async def test_tokens_come_one_by_one(page: Page, running: Gateway) -> None:
     assert figures["finish"] == "stop"
     assert figures["source"] == "reported"
     assert int(figures["tokens"]) == done["output_tokens"]
-    assert figures["bytes"] == _size(done["bytes"])
+    assert figures["bytes"] == f"{done['bytes'] / 1000:.1f} kB"
     assert all(figures[name][0].isdigit() for name in ("first", "rate", "duration"))
     assert (done["outcome"], done["model"]) == ("completed", "demo:hello")
     assert await in_browser(page.complaints) == []
@@ -397,7 +397,3 @@ async def _nothing_left(running: Gateway) -> None:
         while status["active_exchanges"] or status["open_upstreams"]:
             await asyncio.sleep(0.02)
             status = await running.status()
-
-
-def _size(count: int) -> str:
-    return f"{count} B" if count < 1000 else f"{count / 1000:.1f} kB"

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.faults.test_cancel import stalled
+from tests.process import config_for, gateway
+from tests.stage import Stage
 from tests.streams import frame_json, frames, text_chunk
-from tests.upstream import CHUNKED, SSE_HEADERS, Step, chunk, head
-
-if TYPE_CHECKING:
-    from tests.stage import Stage
+from tests.upstream import CHUNKED, SSE_HEADERS, Step, Upstream, chunk, head
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -79,3 +78,21 @@ async def test_twenty_slow_callers(stage: Stage) -> None:
     assert growth < 30 * MiB
     assert answer.status == 503
     await stage.gateway.idle()
+
+
+async def test_caller_that_never_reads() -> None:
+    """A caller that takes nothing for ``send_timeout`` is let go, and its upstream."""
+    async with (
+        Upstream(lambda _: endless(8000)) as up,
+        gateway(config_for(up.url, server={"send_timeout": "500ms"})) as g,
+    ):
+        async with Stage(up, g).scene(receive_buffer=16384) as scene:
+            request = await up.request()
+            begun = time.monotonic()
+            await request.gone(5)
+            took = time.monotonic() - begun
+            line = await scene.done()
+        await g.idle()
+
+    assert 0.4 < took < 3
+    assert line["outcome"] == "client_stalled"

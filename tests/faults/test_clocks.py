@@ -61,7 +61,7 @@ async def test_first_event(stage: Stage, name: str) -> None:
     assert answer.status == 504
     assert answer.error["code"] == line["error_code"] == "upstream_timeout"
     assert line["outcome"] in ("upstream_failed", "truncated")
-    assert (await stage.upstream.request(line["request_id"])).link.closed.is_set()
+    await (await stage.upstream.request(line["request_id"])).gone(0.5)
 
 
 async def test_comments_are_no_event(stage: Stage) -> None:
@@ -155,7 +155,8 @@ async def test_connect() -> None:
     """A host that does not answer at all is given up by the first clock."""
     async with full_backlog() as port:
         url = f"http://127.0.0.1:{port}/v1"
-        async with gateway(config_for(url, **STAGE)) as g:
+        clocks = {"connect": "400ms"}
+        async with gateway(config_for(url, timeouts=clocks)) as g:
             begun = time.monotonic()
             answer = await ask(g.port, chat(), headers={"x-request-id": "c"})
             assert_due(time.monotonic() - begun)

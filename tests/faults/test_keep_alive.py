@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-STAGE = {"server": {"keep_alive": "200ms"}}
-SILENCE = Pause(0.75)
+STAGE = {"server": {"keep_alive": "100ms"}}
+SILENCE = Pause(0.35)
 TAIL = [chunk(finish_chunk() + DONE), LAST_CHUNK]
 
 
@@ -45,7 +45,7 @@ async def test_between_events(stage: Stage) -> None:
 
     answer, line = await stage.exchange(script)
 
-    assert assert_only_between_events(answer.body) in (2, 3)
+    assert assert_only_between_events(answer.body) in (2, 3, 4)
     said = text_chunk("a") + text_chunk("b") + finish_chunk() + DONE
     assert answer.body.replace(KEEP_ALIVE, b"") == said
     assert line["outcome"] == "completed"
@@ -56,7 +56,7 @@ async def test_before_the_first_event(stage: Stage) -> None:
     script: list[Step] = [head(200, SSE_HEADERS, CHUNKED), SILENCE]
     script += [chunk(text_chunk("a")), *TAIL]
     async with stage.scene(script) as scene:
-        status, _ = await scene.caller.head(timeout=0.7)
+        status, _ = await scene.caller.head(timeout=0.3)
         first = await scene.caller.piece()
         rest, complete = await scene.caller.rest()
 
@@ -101,7 +101,7 @@ async def test_not_while_events_come(stage: Stage) -> None:
     """A stream that speaks needs no comments."""
     script = open_stream()
     for _ in range(6):
-        script += [chunk(text_chunk("a")), Pause(0.1)]
+        script += [chunk(text_chunk("a")), Pause(0.05)]
 
     answer, _ = await stage.exchange([*script, *TAIL])
 

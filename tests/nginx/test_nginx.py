@@ -186,7 +186,7 @@ async def test_leaving(
     assert done["outcome"] == "client_gone"
 
 
-SILENCE = Pause(2.5 * READ_TIMEOUT)
+SILENCE = Pause(2 * READ_TIMEOUT)
 ENDING = [chunk(piece) for piece in (text_chunk("two"), finish_chunk(), DONE)]
 SILENCES: dict[str, list[Any]] = {
     "before the head": [SILENCE, *open_stream(text_chunk("one "))],

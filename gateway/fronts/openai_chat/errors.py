@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
+from gateway.wire.json import encode
 
 if TYPE_CHECKING:
     from gateway.domain.errors import LLMProxyError
@@ -36,7 +36,7 @@ def error_object(error: LLMProxyError) -> dict[str, Json]:
 
 def write_error(error: LLMProxyError) -> bytes:
     """Return the body of an error answer."""
-    return msgspec.json.encode({"error": error_object(error)})
+    return encode({"error": error_object(error)})
 
 
 def write_error_frame(error: LLMProxyError) -> bytes:

@@ -46,7 +46,10 @@ def _member(members: dict[str, Raw], name: str, kind: type, wanted: str) -> Any:
     raw = members.get(name)
     if raw is None:
         return None
-    value = decode(_ANY, bytes(raw))
+    try:
+        value = decode(_ANY, bytes(raw))
+    except msgspec.DecodeError as exc:
+        raise InvalidRequestError(f"{name}: {exc}", param=name) from exc
     if value is None or type(value) is kind:
         return value
     raise InvalidRequestError(f"{name} must be {wanted}", param=name)

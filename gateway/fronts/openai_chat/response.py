@@ -9,13 +9,11 @@ Source: https://platform.openai.com/docs/api-reference/chat/object
 
 from __future__ import annotations
 
-import json as stdlib_json
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from gateway.domain.parts import Media, Refusal, Text, Thinking, ToolCall
 from gateway.domain.reply import Finish, Stop
+from gateway.wire.json import encode
 from gateway.wire.openai_chat import PROTOCOL, write_finish, write_usage
 
 if TYPE_CHECKING:
@@ -48,19 +46,6 @@ def write_head(kind: str, reply: Reply, created: int) -> dict[str, Json]:
         "created": created,
         "model": reply.model or "",
     }
-
-
-def encode(json: Json) -> bytes:
-    """
-    Return *json* as compact bytes.
-
-    A lone surrogate, which clients can send and models repeat, is no UTF-8: what
-    holds one goes out in escapes, as it came.
-    """
-    try:
-        return msgspec.json.encode(json)
-    except UnicodeEncodeError:
-        return stdlib_json.dumps(json, separators=(",", ":")).encode()
 
 
 def own(extras: Extras) -> dict[str, Json]:

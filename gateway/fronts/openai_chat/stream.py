@@ -28,13 +28,13 @@ from gateway.domain.parts import Media, Part, Refusal, Text, Thinking, ToolCall
 from gateway.domain.reply import Reply, Usage
 from gateway.fronts.openai_chat.errors import write_error_frame
 from gateway.fronts.openai_chat.response import (
-    encode,
     own,
     write_citation,
     write_head,
     write_logprobs,
     write_tool_call,
 )
+from gateway.wire.json import encode
 from gateway.wire.openai_chat import DONE, write_finish, write_usage
 
 if TYPE_CHECKING:

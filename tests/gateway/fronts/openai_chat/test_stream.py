@@ -98,7 +98,7 @@ def test_what_nobody_told() -> None:
 @pytest.mark.parametrize("size", [1, 2, 100])
 def test_several_events_in_one_call(size: int) -> None:
     """Events may be fed one by one or together; the bytes are the same."""
-    events = [
+    events: list[Event] = [
         START,
         BlockStart(0, Text()),
         TextDelta(0, "a"),
