@@ -120,10 +120,11 @@ def _serve(options: argparse.Namespace) -> int:
     from gateway import log
     from gateway.access import with_hashed_keys
     from gateway.registry import Registry
-    from gateway.sockets import CannotListenError, bind
+    from gateway.sockets import CannotListenError, bind, raise_file_limit
 
     settings = with_hashed_keys(_load(options))
     log.set_up(settings.log)
+    raise_file_limit()
     registry = Registry()
     if problems := registry.check(settings):
         print("\n".join(problems), file=sys.stderr)

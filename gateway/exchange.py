@@ -121,6 +121,7 @@ class Exchange:
             if self._stream is not None:
                 self._stream.outlet.abandon()
                 ledger.bytes += self._stream.outlet.sent
+            ledger.end(Outcome.FAILED, "internal_error")
             gateway.closed(self)
 
     def interrupt(self, error: LLMProxyError) -> None:
@@ -130,6 +131,8 @@ class Exchange:
 
     async def _run(self) -> StreamResponse:
         gateway, ledger = self._gateway, self.ledger
+        if gateway.draining:
+            raise ShutdownError("the gateway is shutting down", retry_after=1)
         await gateway.access.admit(self._request)
         body = await read_body(self._request, gateway.settings.server)
         ask = self._front.peek(body)
@@ -190,6 +193,11 @@ class Exchange:
     ) -> StreamResponse:
         ledger = self.ledger
         body = await read_whole(response, self._gateway.settings.server.max_reply)
+        if self._stream is not None and await self._stream.outlet.is_open():
+            raise BackendError(
+                "the upstream answered late and in one piece; a stream had begun",
+                code="upstream_did_not_stream",
+            )
         ledger.heard()
         try:
             fault = account(ledger, body)

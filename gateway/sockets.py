@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import resource
 import socket
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.config import TcpAddress, UnixAddress
@@ -48,6 +50,17 @@ def bind(
             for own, sock in zip(sockets, _tcp(target, backlog, workers), strict=True):
                 own.append(sock)
     return sockets
+
+
+def raise_file_limit() -> None:
+    """
+    Allow as many open files as the system does.
+
+    A stream takes two; the usual soft limit of 1,024 is there for ``select``.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def shown(sock: socket.socket) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import resource
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -21,6 +22,7 @@ from tests.process import config_for, gateway
 from tests.stage import Stage
 from tests.upstream import Upstream
 
+DESCRIPTORS = 8192
 REQUIRE_ALL = os.environ.get("SLUICEGATE_REQUIRE_ALL") == "1"
 LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
 FIGURES: pytest.StashKey[list[str]] = pytest.StashKey()
@@ -29,6 +31,9 @@ FIGURES: pytest.StashKey[list[str]] = pytest.StashKey()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[LEFT_OUT] = Counter()
     config.stash[FIGURES] = []
+    # A thousand callers and their upstreams are two thousand sockets of ours.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, hard), hard))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -187,6 +188,16 @@ class Gateway:
                 self._news.notify_all()
 
 
+def _usual_limits() -> None:
+    """
+    Let the process begin with as many descriptors as a login shell gives.
+
+    Two per stream are needed; that it raises the limit is its own business.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
+
+
 async def start(
     *args: str, env: Mapping[str, str] | None = None, cwd: Path = ROOT
 ) -> Gateway:
@@ -203,6 +214,7 @@ async def start(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
+        preexec_fn=_usual_limits,
         limit=2**24,
     )
     return Gateway(process)

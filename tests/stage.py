@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -74,3 +76,14 @@ class Stage:
         async with Caller(self.gateway.port, receive_buffer=receive_buffer) as caller:
             await caller.send(chat(case, **members), headers={"x-request-id": case})
             yield Scene(case, caller, self)
+
+
+async def stalled(count: Callable[[], int], quiet: float = 0.3) -> int:
+    """Wait until *count* has not grown for *quiet* seconds; return it."""
+    async with asyncio.timeout(20):
+        seen, since = count(), time.monotonic()
+        while not seen or time.monotonic() - since < quiet:
+            await asyncio.sleep(0.02)
+            if count() != seen:
+                seen, since = count(), time.monotonic()
+    return seen

@@ -9,11 +9,20 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.test_cancel import stalled
 from tests.process import config_for, gateway
-from tests.stage import Stage
-from tests.streams import frame_json, frames, text_chunk
-from tests.upstream import CHUNKED, SSE_HEADERS, Step, Upstream, chunk, head
+from tests.stage import Stage, stalled
+from tests.streams import DONE, cuts, frame_json, frames, text_chunk
+from tests.upstream import (
+    CHUNKED,
+    SSE_HEADERS,
+    End,
+    Step,
+    Upstream,
+    chunk,
+    head,
+    open_stream,
+    stream,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -54,6 +63,28 @@ def assert_in_order(body: bytes) -> None:
     numbers = [int(text.partition(" ")[0]) for text in texts]
     assert numbers == list(range(len(numbers)))
     assert numbers
+
+
+async def test_large_event(stage: Stage) -> None:
+    """Images come as one event of megabytes."""
+    body = text_chunk("x" * 5 * MiB) + DONE
+
+    answer, line = await stage.exchange(stream(cuts(body, 60_000)))
+
+    assert answer.body == body
+    assert line["events"] == 2
+
+
+async def test_endless_event(stage: Stage) -> None:
+    """An event without an end is no event: memory has a limit."""
+    before = stage.gateway.rss()
+    script = [*open_stream(text_chunk("a")), *[chunk(b"y" * MiB)] * 80, End.HANG]
+
+    answer, line = await stage.exchange(script)
+
+    assert frame_json(frames(answer.body)[-1])["error"]["code"] == line["error_code"]
+    assert line["outcome"] == "upstream_failed"
+    assert stage.gateway.rss() - before < 120 * MiB
 
 
 async def test_twenty_slow_callers(stage: Stage) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.client import ask
-from tests.upstream import reply
+from tests.client import Caller, ask
+from tests.upstream import chunk, reply
 
 if TYPE_CHECKING:
     from tests.stage import Stage
@@ -134,9 +134,6 @@ async def test_chunked_upload(stage: Stage, size: int) -> None:
 
 
 async def upload(stage: Stage, chunks: list[bytes]) -> Any:
-    from tests.client import Caller
-    from tests.upstream import chunk
-
     headers = {"transfer-encoding": "chunked", "content-type": "application/json"}
     async with Caller(stage.gateway.port) as caller:
         await caller.send_head(headers=headers)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.client import Caller
+from tests.stage import stalled
 from tests.streams import text_chunk
 from tests.upstream import (
     CHUNKED,
@@ -128,17 +128,6 @@ async def test_while_not_reading(stage: Stage, delays: list[float], way: str) ->
     assert 0 <= delay < ALLOWED
     assert line["outcome"] == "client_gone"
     await stage.gateway.idle()
-
-
-async def stalled(count: Callable[[], int], quiet: float = 0.3) -> int:
-    """Wait until *count* has not grown for *quiet* seconds; return it."""
-    async with asyncio.timeout(20):
-        seen, since = count(), time.monotonic()
-        while not seen or time.monotonic() - since < quiet:
-            await asyncio.sleep(0.02)
-            if count() != seen:
-                seen, since = count(), time.monotonic()
-    return seen
 
 
 async def test_after_the_end(stage: Stage) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import random
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -190,6 +191,37 @@ async def test_finish_reason_is_an_end(stage: Stage) -> None:
 
     assert answer.body == body
     assert line["outcome"] == "completed"
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("tail", [b"", DONE])
+async def test_broken_after_the_end(stage: Stage, ending: Ending, tail: bytes) -> None:
+    """Once everything was said it does not matter how the connection ends."""
+    body, read = text_chunk("a") + finish_chunk() + tail, asyncio.Event()
+    async with stage.scene(ending(body, body + b"more", read)) as scene:
+        await scene.caller.head()
+        got = await scene.caller.take(len(body))
+        read.set()
+        rest, complete = await scene.caller.rest()
+        line = await scene.done()
+
+    assert got + rest == body
+    assert complete
+    assert line["outcome"] == "completed"
+
+
+async def test_upstream_that_does_not_hang_up(stage: Stage) -> None:
+    """After ``[DONE]`` nobody waits for an upstream to end its body."""
+    body = text_chunk("a") + finish_chunk() + DONE
+    begun = time.monotonic()
+
+    answer, line = await stage.exchange([*open_stream(body), End.HANG])
+
+    assert answer.body == body
+    assert answer.complete
+    assert time.monotonic() - begun < 2
+    assert line["outcome"] == "completed"
+    await stage.gateway.idle()
 
 
 async def test_done_without_a_finish_reason_is_an_end(stage: Stage) -> None:
