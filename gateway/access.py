@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from collections import OrderedDict
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gateway.settings import Server, Settings
 
 _HASHED = "sha256:"
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+_FORWARDED = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 # The first wrong keys are slips; after them each answer takes twice as long as
 # the one before, up to a limit. A memory of addresses must not grow for ever.
@@ -124,11 +124,16 @@ class Access:
         if not _is_local(request):
             await self._ask_for(self._admins, request)
 
+    @property
+    def lets_pages_in(self) -> bool:
+        """Whether there is any origin that `allows` lets in."""
+        return bool(self._origins) or not self._callers
+
     def allows(self, origin: str) -> bool:
         """Tell whether a page of *origin* may call from a browser."""
         if "*" in self._origins or origin in self._origins:
             return True
-        return not self._callers and is_loopback(urlsplit(origin).hostname)
+        return not self._callers and is_loopback(_host(origin))
 
     async def _ask_for(self, keys: Keys, request: Request) -> None:
         key = presented(request.headers)
@@ -199,24 +204,36 @@ def is_loopback(host: str | None) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    # What comes over IPv4 to a socket for both looks like ::ffff:127.0.0.1.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _is_local(request: Request) -> bool:
     """
-    Tell a person at this machine from a proxy that passes on somebody else.
+    Tell a person at this machine from who comes through a proxy or a browser.
 
-    A page that rebinds its own name to this address still sends that name.
+    A page of a foreign origin may be allowed to call models, not to look here;
+    one that rebinds its own name to this address still sends that name.
     """
-    if any(name in request.headers for name in _FORWARDED):
+    if any(name.lower().startswith(_FORWARDED) for name in request.headers):
+        return False
+    origin = request.headers.get("Origin")
+    if origin is not None and not is_loopback(_host(origin)):
         return False
     if request.remote is None or request.remote == "":  # a unix socket
         return True
-    return is_loopback(request.remote) and is_loopback(
-        urlsplit(f"//{request.host}").hostname
-    )
+    return is_loopback(request.remote) and is_loopback(_host(f"//{request.host}"))
 
 
 def _configured(text: str) -> bytes:

@@ -57,7 +57,8 @@ def build(site: Gateway) -> web.Application:
     app.router.add_routes(pages.routes())
     app.router.add_route("OPTIONS", "/{path:.*}", preflight)
     app.router.add_route("*", "/{path:.*}", api.guarded(api.nothing))
-    app.on_response_prepare.append(marker(site.access))
+    if site.access.lets_pages_in:
+        app.on_response_prepare.append(marker(site.access))
     return app
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import gateway
 from gateway.config import (
     ConfigError,
-    TcpAddress,
     explain,
     load,
     read_address,
@@ -43,6 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EX_CONFIG
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `sluicegate tail | head`
+        # Or Python would complain about the same at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return status
 
 
@@ -116,7 +119,17 @@ def _load(options: argparse.Namespace) -> Settings:
     return load(file, os.environ, flags)
 
 
+def _fit_together(settings: Settings, registry: Registry) -> bool:
+    """Tell whether there is a connector for each backend, and print why not."""
+    problems = registry.check(settings)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return not problems
+
+
 def _serve(options: argparse.Namespace) -> int:
+    import structlog
+
     from gateway import log
     from gateway.access import with_hashed_keys
     from gateway.registry import Registry
@@ -126,8 +139,7 @@ def _serve(options: argparse.Namespace) -> int:
     log.set_up(settings.log)
     raise_file_limit()
     registry = Registry()
-    if problems := registry.check(settings):
-        print("\n".join(problems), file=sys.stderr)
+    if not _fit_together(settings, registry):
         return EX_CONFIG
     server = settings.server
     addresses = [read_address(text) for text in server.listen]
@@ -137,7 +149,7 @@ def _serve(options: argparse.Namespace) -> int:
         print(f"sluicegate: {exc}", file=sys.stderr)
         return 1
     for name in unknown_variables(os.environ):
-        print(f"sluicegate: ignoring the unknown variable {name}", file=sys.stderr)
+        structlog.get_logger().warning("variable.ignored", variable=name)
     if not settings.backends:
         settings = _use_what_is_there(settings, registry, sockets[0])
     return _run(settings, registry, sockets)
@@ -161,7 +173,10 @@ def _run(
 ) -> int:
     from gateway.gauges import Board
     from gateway.server import serve
+    from gateway.sockets import files, remove
     from gateway.workers import supervise
+
+    ours = files(sockets[0])
 
     def work(
         own: list[socket.socket], board: Board, number: int, wire: Wire | None
@@ -173,10 +188,7 @@ def _run(
             return supervise(sockets, work)
         work(sockets[0], Board(1), 0, None)
     finally:
-        for text in settings.server.listen:
-            address = read_address(text)
-            if not isinstance(address, TcpAddress):
-                address.path.unlink(missing_ok=True)
+        remove(ours)
     return 0
 
 
@@ -193,17 +205,20 @@ def _check(options: argparse.Namespace) -> int:
     from gateway.registry import Registry
 
     settings = load(options.config, os.environ)
-    if problems := Registry().check(settings):
-        print("\n".join(f"{options.config}: {p}" for p in problems), file=sys.stderr)
+    if not _fit_together(settings, Registry()):
         return EX_CONFIG
     print(explain(settings), end="")
     return 0
 
 
 def _routes(options: argparse.Namespace) -> int:
+    from gateway.registry import Registry
     from gateway.routing_table import show
 
-    return asyncio.run(show(_load(options), options.model))
+    settings, registry = _load(options), Registry()
+    if not _fit_together(settings, registry):
+        return EX_CONFIG
+    return asyncio.run(show(settings, registry, options.model))
 
 
 def _tail(options: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from aiohttp.web import Response, StreamResponse
+from structlog.contextvars import bind_contextvars
 
 from gateway import http
 from gateway.domain.errors import (
@@ -86,6 +87,7 @@ class Exchange:
         )
         self._watch: Watch | None = None
         self._stream: Stream | None = None
+        bind_contextvars(request_id=self.ledger.request_id)
 
     async def run(self) -> StreamResponse:
         """
@@ -112,7 +114,7 @@ class Exchange:
             return await self._broken_off(error)
         except Exception:
             # The last resort: a mistake of ours must not end without a word.
-            gateway.log.exception("exchange.failed", request_id=ledger.request_id)
+            gateway.log.exception("exchange.failed")
             ledger.end(Outcome.FAILED, "internal_error")
             return await self._broken_off(LLMProxyError("the gateway made a mistake"))
         finally:
@@ -178,7 +180,8 @@ class Exchange:
                 raise await refusal(response)
             kept = http.to_client(response.headers)
             if not is_stream(response, ask.stream):
-                watch.begin()
+                if not response.content.is_eof():
+                    watch.begin()
                 return await self._whole(response, kept)
             stream = self._stream or self._begin_stream(relay, watch)
             stream.answered(response.headers.get("Content-Type"), kept)

@@ -45,11 +45,13 @@ def routes() -> list[web.RouteDef]:
 def _page(
     body: bytes, content_type: str
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    etag = f'"{sha256(body).hexdigest()[:16]}"'
+    tag = sha256(body).hexdigest()[:16]
+    etag = f'"{tag}"'
     headers = {**_HEADERS, "Content-Type": content_type, "ETag": etag}
 
     async def page(request: web.Request) -> web.Response:
-        if request.headers.get("If-None-Match") == etag:
+        # A proxy that compresses makes the tag weak, which does not matter here.
+        if any(known.value in {tag, "*"} for known in request.if_none_match or ()):
             return web.Response(status=304, headers={**_HEADERS, "ETag": etag})
         return web.Response(body=body, headers=headers)
 

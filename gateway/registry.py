@@ -13,7 +13,12 @@ from yarl import URL
 from gateway.domain.errors import ConfigurationError
 from gateway.plugin import ENTRY_POINT_GROUP, BackendPluginDefinition, Connector
 from gateway.secret import Secret
-from gateway.upstream import HttpBackend, VirtualBackend, make_session
+from gateway.upstream import (
+    HttpBackend,
+    VirtualBackend,
+    make_session,
+    ssl_context,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -130,8 +135,11 @@ class Registry:
                 kind = self.get(backend.type or name)
                 if isinstance(kind, Connector):
                     base_url(kind, backend.api_base_url)
+                ssl_context(backend.tls)
             except ConfigurationError as exc:
                 problems.append(f"backends.{name}: {exc.message}")
+            except OSError as exc:  # ssl's own errors are children of it
+                problems.append(f"backends.{name}.tls: {exc}")
         return problems
 
 

@@ -146,7 +146,7 @@ class Passthrough:
         self.opening: LLMProxyError | None = None
         self._choices = choices
         self._write_error_frame = write_error_frame
-        self._skimmer = SseSkimmer(openai_chat.may_matter)
+        self._skimmer = SseSkimmer(openai_chat.spots)
 
     def feed(self, chunk: bytes) -> bytes:
         """
@@ -170,7 +170,7 @@ class Passthrough:
         # Some servers forget the last blank line: an event that can be read
         # is whole without.
         rest = [self._read(frame) for frame in self._skimmer.eof()]
-        whole = self._skimmer.at_boundary or (bool(rest) and all(rest))
+        whole = self._skimmer.between_events or (bool(rest) and all(rest))
         return self._end(
             APIConnectionError(
                 "the upstream's answer ended before it was complete",
@@ -180,7 +180,7 @@ class Passthrough:
         )
 
     def fail(self, error: LLMProxyError) -> bytes:
-        return self._end(error, self._skimmer.at_boundary)
+        return self._end(error, self._skimmer.between_events)
 
     @property
     def progress(self) -> tuple[int, bool]:
@@ -192,7 +192,7 @@ class Passthrough:
         if self.fault is not None:
             ledger.end(Outcome.UPSTREAM_FAILED, self.fault.code)
             return b""
-        if whole and (self.ended or len(ledger.finish) >= self._choices):
+        if self.ended or (whole and len(ledger.finish) >= self._choices):
             ledger.end(Outcome.COMPLETED)
             return b""
         ledger.end(outcome_of(error), error.code)
@@ -251,7 +251,7 @@ def _without_usage(block: bytes) -> bytes:
         return block
     if seen is None or data not in block:
         return block
-    if seen.usage and seen.choices == []:
+    if seen.usage and seen.choices == [] and not seen.error:
         return b""
     return block.replace(data, jsonsplice.remove(data, "usage"))
 

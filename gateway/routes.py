@@ -91,7 +91,8 @@ class RouteTable(Generic[B]):
         """
         for route in self._routes:
             if (target := _match(route, name)) is not None:
-                return evolve(self._direct(target), ask_usage=route.ask_usage)
+                plan = self._direct(target)
+                return evolve(plan, ask_usage=True) if route.ask_usage else plan
         return self._direct(name)
 
     def _direct(self, name: str) -> Plan[B]:
@@ -115,12 +116,18 @@ class RouteTable(Generic[B]):
         return Plan(backend, model)
 
     def _misspelt(self, leaf: Leaf) -> bool:
-        """Tell a slip in a backend's name from a tag such as ``llama3:8b``."""
+        """
+        Tell a slip in a backend's name from a tag such as ``llama3:8b``.
+
+        That comes close to ``ollama`` too: only a model that the close backend
+        lists is a proof.
+        """
         if leaf.backend is None:
             return False
         if leaf.backend in self._absent:
             return True
-        return bool(get_close_matches(leaf.backend, self._backends, 1, 0.75))
+        close = get_close_matches(leaf.backend, self._backends, 3, 0.75)
+        return any(leaf.model in self._backends[name].models for name in close)
 
     def unknown(self, name: str) -> RoutingError:
         """Return the error for *name*, with the names that come close."""

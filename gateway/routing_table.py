@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 
 from gateway.discovery import adopt, find
 from gateway.domain.errors import RoutingError
-from gateway.registry import Registry
 from gateway.routes import RouteTable
 
 if TYPE_CHECKING:
+    from gateway.registry import Registry
     from gateway.settings import Settings
 
 
-async def show(settings: Settings, model: str | None) -> int:
+async def show(settings: Settings, registry: Registry, model: str | None) -> int:
     """
     Print the table, or where *model* goes.
 
     Returns:
         The exit status; 1 if nothing answers to *model*.
     """
-    registry = Registry()
     if not settings.backends:
         settings = adopt(settings, await find(registry, os.environ))
     backends = {

@@ -27,6 +27,11 @@ _SHAPES = r"""
     [^\s&"'<>,;@\\\}\]\)]+
   | (?<![A-Za-z0-9])(?:sk-|gsk_|xai-|AIza)[A-Za-z0-9_-]{8,}
 """
+# In small letters; a text without any of these holds none of the shapes.
+_HINTS = (
+    *("bearer", "authorization", "key=", "token=", "sig=", "signature=", "secret="),
+    *("password=", "api-key", "://", "sk-", "gsk_", "xai-", "aiza"),
+)
 _SHAPED = re.compile(_SHAPES, re.VERBOSE)
 _SHAPED_BYTES = re.compile(_SHAPES.encode(), re.VERBOSE)
 
@@ -80,7 +85,9 @@ def redact(text: str) -> str:
     """Return *text* with every known secret, and what looks like one, masked."""
     if known := _pattern():
         text = known[0].sub(MASK, text)
-    return _SHAPED.sub(rf"\g<keep>{MASK}", text)
+    if any(map(text.lower().__contains__, _HINTS)):
+        text = _SHAPED.sub(rf"\g<keep>{MASK}", text)
+    return text
 
 
 def redact_bytes(data: bytes) -> bytes:

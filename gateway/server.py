@@ -39,6 +39,8 @@ CLOSING = 1.0
 LAST_WORDS = 2.0
 # Most collections find nothing; requests leave no cycles behind.
 GC_THRESHOLD = 50_000
+# Seconds between attempts to learn which models a backend has.
+DISCOVERY_PAUSES = (5.0, 30.0, 120.0, 600.0)
 
 
 async def serve(
@@ -70,7 +72,7 @@ async def serve(
         shutdown_timeout=CLOSING,
     )
     await runner.setup()
-    ending = _signals()
+    ending = _signals((signal.SIGTERM,) if wire else (signal.SIGTERM, signal.SIGINT))
     if wire is not None:
         wire.connect(site.journal, site.gauges)
     sites = [web.SockSite(runner, sock) for sock in sockets]
@@ -126,19 +128,24 @@ async def _start(backends: Iterable[Backend]) -> None:
 async def _discover(backend: Backend) -> None:
     if backend.closed_list:
         return
-    try:
-        await backend.discover()
-    except LLMProxyError as exc:
-        # It may come up later; `backend:model` is forwarded all the same.
-        structlog.get_logger().warning(
-            "models.unknown", backend=backend.name, reason=exc.message
-        )
+    for pause in (0.0, *DISCOVERY_PAUSES):
+        await asyncio.sleep(pause)
+        try:
+            await backend.discover()
+        except LLMProxyError as exc:
+            # It may come up later; `backend:model` is forwarded all the same.
+            structlog.get_logger().warning(
+                "models.unknown", backend=backend.name, reason=exc.message
+            )
+        else:
+            return
 
 
-def _signals() -> asyncio.Event:
+def _signals(numbers: Iterable[signal.Signals]) -> asyncio.Event:
+    """Return what is set by a signal; a supervisor passes its own on as SIGTERM."""
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in numbers:
         loop.add_signal_handler(number, ending.set)
     return ending
 

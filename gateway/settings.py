@@ -74,7 +74,7 @@ class Server:
             loopback may look.
         max_body: the largest request body, in bytes; beyond it the answer is 413.
         max_reply: the largest non-streamed answer that is held in memory.
-        body_timeout: how long a client may take to send its request's body.
+        body_timeout: how long a client may send nothing more of a request's body.
         header_timeout: how long a client may take to send its request's head.
         keep_alive: a stream that was silent for this long gets an SSE comment,
             so that proxies in between do not cut it; 0 for none.
@@ -89,7 +89,7 @@ class Server:
 
     listen: tuple[Address, ...] = ("127.0.0.1:8080",)
     workers: Workers = 1
-    backlog: Backlog = 1024
+    backlog: Backlog = 2048
     api_keys: tuple[CallerKey, ...] = ()
     admin_keys: tuple[CallerKey, ...] = ()
     max_body: Size = 64 * MiB

@@ -7,15 +7,15 @@ import resource
 import socket
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from gateway.config import TcpAddress, UnixAddress
+from gateway.config import UnixAddress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from gateway.config import Listening
+    from gateway.config import Listening, TcpAddress
 
 # The kernel would otherwise let some megabytes pile up for a client that does
 # not read, which hides it from us.
@@ -40,16 +40,31 @@ def bind(
         CannotListenError: an address is taken or not ours.
     """
     sockets: list[list[socket.socket]] = [[] for _ in range(workers)]
-    for address in addresses:
-        if isinstance(address, UnixAddress):
-            shared = _unix(address.path, backlog)
-            for own in sockets:
-                own.append(shared)
-            continue
-        for target in _targets(address):
-            for own, sock in zip(sockets, _tcp(target, backlog, workers), strict=True):
-                own.append(sock)
+    try:
+        for address in addresses:
+            for row in _rows(address, backlog, workers):
+                for own, sock in zip(sockets, row, strict=True):
+                    own.append(sock)
+    except CannotListenError:
+        remove(files(sockets[0]))
+        raise
     return sockets
+
+
+def files(sockets: Iterable[socket.socket]) -> dict[Path, _Identity]:
+    """Return the socket files of *sockets*, to be given to `remove` at the end."""
+    paths = [
+        Path(sock.getsockname()) for sock in sockets if sock.family == socket.AF_UNIX
+    ]
+    return {path: _identity(path) for path in paths}
+
+
+def remove(ours: Mapping[Path, _Identity]) -> None:
+    """Remove socket files, but not those that a successor has put in their place."""
+    for path, identity in ours.items():
+        with suppress(OSError):
+            if _identity(path) == identity:
+                path.unlink()
 
 
 def raise_file_limit() -> None:
@@ -71,7 +86,25 @@ def shown(sock: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-_Target = tuple[int, tuple[str, int]]
+_Target: TypeAlias = tuple[int, tuple[str, int]]
+_Identity: TypeAlias = tuple[int, int, int]
+
+
+def _identity(path: Path) -> _Identity:
+    # A new file may get the number of one that was just removed.
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
+def _rows(
+    address: Listening, backlog: int, workers: int
+) -> Iterator[list[socket.socket]]:
+    """Give a row of sockets, one for each worker, for each thing to listen on."""
+    if isinstance(address, UnixAddress):
+        yield [_unix(address.path, backlog)] * workers
+    else:
+        for target in _targets(address):
+            yield _tcp(target, backlog, workers)
 
 
 def _targets(address: TcpAddress) -> list[_Target]:
@@ -149,11 +182,15 @@ def _remove_stale(path: Path) -> None:
     except FileNotFoundError:
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        # One that hangs has no room for us, and is not gone.
+        probe.setblocking(False)
         try:
             probe.connect(str(path))
         except ConnectionRefusedError:
             path.unlink()
             return
+        except BlockingIOError:
+            pass
     raise OSError(errno.EADDRINUSE, "another process listens there")
 
 

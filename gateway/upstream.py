@@ -96,7 +96,7 @@ def make_session(settings: BackendSettings) -> ClientSession:
         limit=limits.connections,
         limit_per_host=limits.connections_per_host,
         keepalive_timeout=limits.keep_alive,
-        ssl=_ssl_context(settings.tls),
+        ssl=ssl_context(settings.tls),
     )
     return ClientSession(
         connector=connector,
@@ -119,7 +119,13 @@ def make_session(settings: BackendSettings) -> ClientSession:
     )
 
 
-def _ssl_context(tls: Tls) -> ssl.SSLContext | bool:
+def ssl_context(tls: Tls) -> ssl.SSLContext | bool:
+    """
+    Return what aiohttp takes for ``ssl``.
+
+    Raises:
+        OSError: a file is missing or not what it should be.
+    """
     if not tls.verify:
         return False
     if not (tls.ca_file or tls.cert_file):

@@ -8,6 +8,8 @@ What does not fit into a socket's buffer is lost: this is a view, not a record.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -60,7 +62,13 @@ class Wire:
             message = self._end.recv(MAX_MESSAGE)
         except BlockingIOError:
             return
-        if message and self._journal is not None:
+        except ConnectionError:
+            message = b""
+        if not message:
+            # The supervisor is gone: nobody would end this worker any more.
+            asyncio.get_running_loop().remove_reader(self._end)
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif self._journal is not None:
             self._journal.deliver(msgspec.json.decode(message))
 
 

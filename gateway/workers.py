@@ -27,6 +27,7 @@ Run: TypeAlias = Callable[[list[socket.socket], Board, int, Wire], None]
 
 # A worker that dies sooner than this after its start is not replaced at once.
 TOO_SOON = 1.0
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 @define(eq=False)
@@ -95,9 +96,13 @@ class _Supervisor:
 
     def _fork(self, number: int) -> None:
         ours, theirs = pair()
+        # What comes before the worker can hear it must wait, or it would be lost.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         pid = os.fork()
         if not pid:
+            ours.close()
             self._serve(number, theirs)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         theirs.close()
         worker = _Worker(number, pid, ours)
         self._workers[pid] = worker
@@ -106,7 +111,11 @@ class _Supervisor:
     def _serve(self, number: int, end: socket.socket) -> None:
         """Become a worker; never returns."""
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for caught in (signal.SIGTERM, signal.SIGCHLD):
+            signal.signal(caught, signal.SIG_DFL)
+        # A terminal sends it to everybody; the supervisor passes it on.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         status = 1
         try:
             for other, own in enumerate(self._sockets):
@@ -150,7 +159,7 @@ class _Supervisor:
     def _pass_on(self, sender: _Worker) -> None:
         try:
             message = sender.end.recv(MAX_MESSAGE)
-        except (BlockingIOError, ConnectionError):
+        except OSError:  # it has died, and may be replaced already
             return
         for worker in self._workers.values():
             if message and worker is not sender:

@@ -87,6 +87,7 @@ class Gateway:
         self.port = 0
         self.tasks_at_rest = 0
         self._news = asyncio.Condition()
+        self._open_pipes = 2
         self._readers = [
             asyncio.create_task(self._read(process.stdout)),
             asyncio.create_task(self._read(process.stderr)),
@@ -115,15 +116,16 @@ class Gateway:
         ]
 
     async def event(self, name: str, timeout: float = 5.0, **match: Any) -> Line:
-        """Wait for the first line of event *name* that matches."""
-        try:
+        """Wait for the first line of event *name* that matches, or for the end."""
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout), self._news:
-                await self._news.wait_for(lambda: self.found(name, **match))
-        except TimeoutError:
-            said = "".join(self.text[-15:])
-            wanted = f"{name} {match}"
-            raise AssertionError(f"no {wanted} in {timeout} s; last:\n{said}") from None
-        return self.found(name, **match)[0]
+                await self._news.wait_for(
+                    lambda: self.found(name, **match) or not self._open_pipes
+                )
+        found = self.found(name, **match)
+        said = "".join(self.text[-15:])
+        assert found, f"no {name} {match} in {timeout} s; last:\n{said}"
+        return found[0]
 
     async def done(self, request_id: str, timeout: float = 5.0) -> Line:
         """Wait for the ``exchange.done`` of one request."""
@@ -186,6 +188,9 @@ class Gateway:
                     if isinstance(line, dict):
                         self.lines.append(line)
                 self._news.notify_all()
+        async with self._news:
+            self._open_pipes -= 1
+            self._news.notify_all()
 
 
 def _usual_limits() -> None:

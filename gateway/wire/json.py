@@ -31,16 +31,21 @@ def decode(decoder: Decoder[T], data: bytes) -> T:
         msgspec.ValidationError: JSON of another shape.
     """
     try:
-        return decoder.decode(data)
+        return _decode(decoder, data)
     except msgspec.ValidationError:
         raise
-    except UnicodeDecodeError as exc:
-        raise msgspec.DecodeError(f"text that is not UTF-8 ({exc.reason})") from exc
     except msgspec.DecodeError:
         masked = _SURROGATE.sub(rb"\\u003f", data)
         if masked == data:
             raise
-        return decoder.decode(masked)
+        return _decode(decoder, masked)
+
+
+def _decode(decoder: Decoder[T], data: bytes) -> T:
+    try:
+        return decoder.decode(data)
+    except UnicodeDecodeError as exc:
+        raise msgspec.DecodeError(f"text that is not UTF-8 ({exc.reason})") from exc
     except RecursionError as exc:
         raise msgspec.DecodeError("JSON is nested too deeply") from exc
 

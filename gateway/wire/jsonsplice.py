@@ -13,6 +13,9 @@ from typing import TypeAlias
 import msgspec
 
 Span: TypeAlias = tuple[int, int]
+Member: TypeAlias = tuple[str, Span, Span]
+
+_VALUES = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
@@ -23,13 +26,49 @@ _STEP = re.compile(
 )
 
 
-def members(body: bytes) -> list[tuple[str, Span, Span]]:
+def members(body: bytes) -> list[Member]:
     """
     Return name, span of the whole member and span of its value, in order.
 
     Duplicates are listed as often as they stand there. *body* must be a valid
     JSON object, as a front's ``peek`` has checked.
     """
+    return _by_lengths(body) or _by_steps(body)
+
+
+def _by_lengths(body: bytes) -> list[Member] | None:
+    """
+    Walk from key to key, over values whose length the decoder tells.
+
+    ``None`` where that does not add up, as with duplicate keys, of which the
+    decoder shows only one, and lone surrogates, which it refuses.
+    """
+    try:
+        values = _VALUES.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    found = []
+    at = _skip(body, body.index(b"{") + 1)
+    for name, raw in values.items():
+        key = b'"%b"' % name.encode()
+        if not body.startswith(key, at):  # a duplicate, or spelt with escapes
+            return None
+        value = _skip(body, _skip(body, at + len(key)) + 1)
+        end = value + len(raw)
+        # Of duplicates only the last value is shown: lengths alone might happen
+        # to fit a member that lies deeper.
+        if not body.startswith(bytes(raw), value):
+            return None
+        found.append((name, (at, end), (value, end)))
+        at = _skip(body, end)
+        if body[at : at + 1] == b",":
+            at = _skip(body, at + 1)
+        elif len(found) < len(values):
+            return None
+    return found if body[at : at + 1] == b"}" else None
+
+
+def _by_steps(body: bytes) -> list[Member]:
     found = []
     at = _skip(body, body.index(b"{") + 1)
     while body[at : at + 1] != b"}":
@@ -65,20 +104,16 @@ def replace(body: bytes, name: str, value: bytes) -> bytes:
 
 def remove(body: bytes, name: str) -> bytes:
     """Return *body* without the top-level members called *name*."""
-    while (cut := _cut(body, name)) is not None:
-        body = body[: cut[0]] + body[cut[1] :]
-    return body
-
-
-def _cut(body: bytes, name: str) -> Span | None:
-    """Return the first *name* with the comma behind it, or in front of the last."""
     found = members(body)
-    for i, (key, (start, end), _) in enumerate(found):
-        if key == name:
-            if i + 1 < len(found):
-                return start, found[i + 1][1][0]
-            return (found[i - 1][1][1] if i else start), end
-    return None
+    kept = [i for i, (key, _, _) in enumerate(found) if key != name]
+    if len(kept) == len(found):
+        return body
+    pieces = [body[: found[0][1][0]]]
+    for i in kept:
+        start, end = found[i][1]
+        # With the comma, unless nothing follows any more.
+        pieces.append(body[start : end if i == kept[-1] else found[i + 1][1][0]])
+    return b"".join((*pieces, body[found[-1][1][1] :]))
 
 
 def _insert(body: bytes, name: str, value: bytes) -> bytes:
@@ -93,8 +128,8 @@ def _name(key: bytes) -> str:
         return key[1:-1].decode("utf-8", "replace")
     try:
         return msgspec.json.decode(key, type=str)
-    except msgspec.DecodeError:  # a lone surrogate; no name of ours has one
-        return ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""  # a lone surrogate, or no text at all; no name of ours has one
 
 
 def _value_end(body: bytes, at: int) -> int:
@@ -118,6 +153,8 @@ def _value_end(body: bytes, at: int) -> int:
 
 
 def _skip(body: bytes, at: int) -> int:
+    if body[at : at + 1] > b" ":
+        return at
     return _match_end(_SPACE, body, at)
 
 

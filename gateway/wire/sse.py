@@ -14,7 +14,7 @@ from attrs import frozen
 from gateway.domain.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 # Images come as one event of some megabytes; more than this is no event stream.
 MAX_EVENT = 32 * 1024 * 1024
@@ -25,6 +25,7 @@ BOM = b"\xef\xbb\xbf"
 # match as a CR and an LF.
 _BLANK_LINE = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_COMMENTS = re.compile(rb"(?:[\r\n]|:[^\r\n]*+)*+")
 
 
 @frozen
@@ -80,6 +81,11 @@ class SseSplitter:
         # The LF of a CRLF whose CR already ended the block is no content.
         return not self._buffer or self._buffer == b"\n"
 
+    @property
+    def between_events(self) -> bool:
+        """Whether what follows the last blank line is nothing but comments."""
+        return _COMMENTS.fullmatch(self._buffer) is not None
+
 
 def parse(block: bytes) -> Frame | None:
     """Return the event in *block*; ``None`` if it holds comments only."""
@@ -126,36 +132,38 @@ class SseSkimmer:
     searches and no allocation.
 
     Args:
-        matters: says of some bytes whether an event in them may matter. The
-            first event always does.
+        spots: says where in some bytes, in order, what matters stands. The first
+            event always does, and one that is called ``error``.
 
     Attributes:
         events: how many events (with data) have passed.
     """
 
     def __init__(
-        self, matters: Callable[[bytes], bool], max_event: int = MAX_EVENT
+        self, spots: Callable[[bytes], Sequence[int]], max_event: int = MAX_EVENT
     ) -> None:
-        self._matters = matters
+        self._spots = spots
         self._splitter = SseSplitter(max_event)
         self._whole = True
         self.events = 0
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return the events in *chunk* that may matter."""
-        if self._whole and self.events and chunk.endswith(b"\n\n"):
-            # Nothing but lines of data with a blank line each?
-            events = chunk.count(b"\n\ndata:") + 1
-            if (
-                chunk.count(b"\n") == 2 * events
-                and chunk.startswith(b"data:")
-                and b"\r" not in chunk
-                and not self._matters(chunk)
-            ):
-                self.events += events
-                return []
-        frames = self._sift(self._splitter.feed(chunk))
-        self._whole = self._splitter.at_boundary
+        if b"\r" in chunk:
+            return self._slow(chunk)
+        # What is whole between the end of an event that had begun and the
+        # beginning of one that has not ended.
+        start, end = 0, chunk.rfind(b"\n\n") + 2
+        frames: list[Frame] = []
+        if not self._whole:
+            start = chunk.find(b"\n\n") + 2
+            frames = self._slow(chunk[:start] if start > 1 else chunk)
+        if start > 1 or self._whole:
+            if end > start and self._whole:
+                frames += self._fast(chunk[start:end])
+                start = end
+            if start < len(chunk):
+                frames += self._slow(chunk[start:])
         return frames
 
     def eof(self) -> list[Frame]:
@@ -167,11 +175,40 @@ class SseSkimmer:
         """Whether the stream so far ends with a whole event."""
         return self._whole
 
+    @property
+    def between_events(self) -> bool:
+        """Whether no event has begun since; not for every chunk, it costs time."""
+        return self._whole or self._splitter.between_events
+
+    def _fast(self, chunk: bytes) -> list[Frame]:
+        """Look only where something stands, if there is nothing but lines of data."""
+        events = chunk.count(b"\n\ndata:") + 1
+        if chunk.count(b"\n") != 2 * events or not chunk.startswith(b"data:"):
+            return self._slow(chunk)
+        spots = self._spots(chunk)
+        if not self.events:
+            spots = (0, *spots)
+        self.events += events
+        frames, seen = [], -1
+        for spot in spots:
+            if spot > seen:
+                start = chunk.rfind(b"\n\n", 0, spot) + 2
+                seen = chunk.find(b"\n\n", spot)
+                frames.append(parse(chunk[start if start > 1 else 0 : seen]))
+        return [frame for frame in frames if frame is not None]
+
+    def _slow(self, chunk: bytes) -> list[Frame]:
+        frames = self._sift(self._splitter.feed(chunk))
+        self._whole = self._splitter.at_boundary
+        return frames
+
     def _sift(self, blocks: list[bytes]) -> list[Frame]:
         frames = []
         for block in blocks:
             if (frame := parse(block)) is not None:
-                if not self.events or self._matters(block):
+                # Not the block: there a value may be cut by the next "data:".
+                known = not self.events or frame.event == "error"
+                if known or self._spots(frame.data):
                     frames.append(frame)
                 self.events += 1
         return frames

@@ -46,13 +46,12 @@ async def test_others_go_on(talker: str) -> None:
         await client.send(question("lab:endless"))
         await client.head()
         await client.until(ENDLESS.pieces[1].encode())
-        left = client.leave()
+        client.leave()
         gone = await g.event("exchange.done", outcome="client_gone")
         answers = await asyncio.gather(*staying)
-        freed = await slots_busy(talker, 0)
+        await slots_busy(talker, 0)
         await g.idle()
 
-    assert freed > left
     assert gone["finish"] == []
     said = "".join(ENDLESS.pieces[:30])
     assert [joined(answer) for answer in answers] == [said] * len(answers)
@@ -69,8 +68,9 @@ async def test_many_at_once(speaker: str) -> None:
         for _ in range(8):
             wanted = [ask(g.port, question("lab:speech")) for _ in range(4 * SLOTS)]
             answers += await asyncio.gather(*wanted)
+        done = [await g.done(a.header("x-request-id") or "") for a in answers]
         await g.idle()
 
     assert {answer.status for answer in answers} == {200}
     assert {joined(answer) for answer in answers} == {SPEECH.text}
-    assert len(g.found("exchange.done", outcome="completed")) == len(answers)
+    assert {line["outcome"] for line in done} == {"completed"}

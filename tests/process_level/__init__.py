@@ -1,0 +1,1 @@
+"""The running process, by topic: what it prints, who it lets in, how it ends."""
