@@ -33,6 +33,8 @@ _OPERATIONS = {
 # Each connection has a task of its own, idle or not.
 _CONNECTIONS = {"RequestHandler.start"}
 
+_METHODS = {"GET", "HEAD", "POST"}
+
 
 def build(site: Gateway) -> web.Application:
     """Return the application; it has no middleware, which would see each chunk."""
@@ -46,6 +48,7 @@ def build(site: Gateway) -> web.Application:
         "/v1/models": api.models,
         "/v1/models/{id:.+}": api.model,
         "/models": api.models,
+        "/models/{id:.+}": api.model,
         "/livez": api.alive,
         "/health": api.alive,
         "/readyz": api.ready,
@@ -171,23 +174,31 @@ class _Api:
 
     async def nothing(self, request: web.Request) -> web.Response:
         path = request.path
-        known = {
-            route.resource.canonical: route.method
-            for route in request.app.router.routes()
-            if route.resource is not None and route.method in {"GET", "POST"}
-        }
-        if path in known:
+        allowed = _allowed(request.app, path)
+        if allowed:
             error = InvalidRequestError(
-                f"{path} is for {known[path]}, not {request.method}",
+                f"{path} is for {allowed}, not {request.method}",
                 code="method_not_allowed",
             )
             return web.Response(
                 body=self._site.front.write_error(error),
                 status=405,
-                headers={"Allow": known[path]},
+                headers={"Allow": allowed},
                 content_type=JSON,
             )
         raise RoutingError(f"there is nothing at {path}", code="not_found")
+
+
+def _allowed(app: web.Application, path: str) -> str:
+    """Return the methods that *path* is for, in words; none if it is unknown."""
+    found = set()
+    for route in app.router.routes():
+        info = route.resource.get_info() if route.resource is not None else {}
+        pattern = info.get("pattern")
+        fits = pattern.fullmatch(path) if pattern else info.get("path") == path
+        if fits and route.method in _METHODS:
+            found.add(route.method)
+    return ", ".join(sorted(found))
 
 
 def _name(task: asyncio.Task[Any]) -> str:

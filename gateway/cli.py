@@ -104,7 +104,7 @@ def _settings_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _load(options: argparse.Namespace) -> Settings:
+def _load(options: argparse.Namespace, registry: Registry) -> Settings:
     flags = [("server.listen", address) for address in options.listen or ()]
     if options.workers is not None:
         flags.append(("server.workers", options.workers))
@@ -116,15 +116,7 @@ def _load(options: argparse.Namespace) -> Settings:
             raise SystemExit("sluicegate: --set: expected PATH=VALUE")
         flags.append((path, value))
     file = Path(options.config) if options.config else None
-    return load(file, os.environ, flags)
-
-
-def _fit_together(settings: Settings, registry: Registry) -> bool:
-    """Tell whether there is a connector for each backend, and print why not."""
-    problems = registry.check(settings)
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return not problems
+    return load(file, os.environ, flags, registry.check)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -135,12 +127,10 @@ def _serve(options: argparse.Namespace) -> int:
     from gateway.registry import Registry
     from gateway.sockets import CannotListenError, bind, raise_file_limit
 
-    settings = with_hashed_keys(_load(options))
+    registry = Registry()
+    settings = with_hashed_keys(_load(options, registry))
     log.set_up(settings.log)
     raise_file_limit()
-    registry = Registry()
-    if not _fit_together(settings, registry):
-        return EX_CONFIG
     server = settings.server
     addresses = [read_address(text) for text in server.listen]
     try:
@@ -204,9 +194,7 @@ def _run_loop(main: Coroutine[None, None, None]) -> None:
 def _check(options: argparse.Namespace) -> int:
     from gateway.registry import Registry
 
-    settings = load(options.config, os.environ)
-    if not _fit_together(settings, Registry()):
-        return EX_CONFIG
+    settings = load(options.config, os.environ, also=Registry().check)
     print(explain(settings), end="")
     return 0
 
@@ -215,9 +203,8 @@ def _routes(options: argparse.Namespace) -> int:
     from gateway.registry import Registry
     from gateway.routing_table import show
 
-    settings, registry = _load(options), Registry()
-    if not _fit_together(settings, registry):
-        return EX_CONFIG
+    registry = Registry()
+    settings = _load(options, registry)
     return asyncio.run(show(settings, registry, options.model))
 
 
@@ -225,6 +212,9 @@ def _tail(options: argparse.Namespace) -> int:
     from gateway.tail import follow
 
     key = os.environ.get(options.key_env) if options.key_env else None
+    if options.key_env and not key:
+        print(f"sluicegate: {options.key_env} is not set", file=sys.stderr)
+        return 1
     return asyncio.run(follow(options.url, key, as_json=options.json))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import structlog
 
 if TYPE_CHECKING:
+    from gateway.gauges import Gauges
     from gateway.ledger import Ledger
 
 Fields: TypeAlias = dict[str, Any]
@@ -24,11 +25,11 @@ class Journal:
         elsewhere: told too, where other workers have listeners.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gauges: Gauges) -> None:
+        self._gauges = gauges
         self._log = structlog.get_logger()
         self._listeners: set[asyncio.Queue[Fields | None]] = set()
         self.elsewhere: Callable[[Fields], None] | None = None
-        self.listened: Callable[[int], None] = lambda _count: None
 
     def tell(self, ledger: Ledger) -> None:
         fields = ledger.fields()
@@ -48,12 +49,12 @@ class Journal:
         """Give a queue of finished exchanges; ``None`` in it is the end."""
         queue: asyncio.Queue[Fields | None] = asyncio.Queue(BACKLOG + 1)
         self._listeners.add(queue)
-        self.listened(len(self._listeners))
+        self._gauges.listeners = len(self._listeners)
         try:
             yield queue
         finally:
             self._listeners.discard(queue)
-            self.listened(len(self._listeners))
+            self._gauges.listeners = len(self._listeners)
 
     def end(self) -> None:
         """Send every listener away."""

@@ -10,6 +10,8 @@ from attrs import define, field
 
 from gateway.domain.reply import Finish, Usage
 
+LONGEST_NAME = 200
+
 
 class Outcome(StrEnum):
     COMPLETED = "completed"
@@ -78,13 +80,13 @@ class Ledger:
             "front": self.front,
             "operation": self.operation,
             "backend": self.backend,
-            "model": self.model,
-            "upstream_model": self.upstream_model,
+            "model": _cut(self.model),
+            "upstream_model": _cut(self.upstream_model),
             "stream": self.stream,
             "status": self.status,
             "outcome": self.outcome,
-            "error_code": self.error_code,
-            "finish": [f.raw for _, f in sorted(self.finish.items())],
+            "error_code": _cut(self.error_code),
+            "finish": [_cut(f.raw) for _, f in sorted(self.finish.items())],
             "input_tokens": usage.input_total,
             "cache_read_tokens": usage.cache_read,
             "output_tokens": usage.output,
@@ -94,6 +96,11 @@ class Ledger:
             "duration_ms": round((monotonic() - self.started) * 1e3, 1),
             "bytes": self.bytes,
             "events": self.events,
-            "upstream_id": self.upstream_id,
-            "upstream_request_id": self.upstream_request_id,
+            "upstream_id": _cut(self.upstream_id),
+            "upstream_request_id": _cut(self.upstream_request_id),
         }
+
+
+def _cut(name: str | None) -> str | None:
+    """Bound what others choose: a line of the log is no place for a megabyte."""
+    return name if name is None else name[:LONGEST_NAME]

@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
+import os
+import re
+import select
 import sys
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -18,6 +20,8 @@ import structlog
 from gateway.secret import MASK, redact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from structlog.typing import EventDict, Processor
 
     from gateway.settings import Log
@@ -36,12 +40,16 @@ _HIDDEN = (
 )
 # Counts of tokens are no tokens.
 _SHOWN = ("_tokens",)
+# All of ASCII's and Latin-1's but the line breaks of a traceback; separators of
+# lines, and what turns the direction of writing.
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")
 
 
 def set_up(settings: Log, stream: TextIO | None = None) -> None:
     """Send our events and the standard library's to *stream*, in one format."""
     out = stream or sys.stderr
     lines = Lines(out)
+    _open.append(lines)
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     console = settings.format == "console" or (
         settings.format == "auto" and out.isatty()
@@ -58,6 +66,8 @@ def set_up(settings: Log, stream: TextIO | None = None) -> None:
         if console
         else structlog.processors.JSONRenderer(_to_json)
     )
+    if console:
+        shared.append(tame)
     structlog.configure(
         processors=[*shared, render, mask],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -96,7 +106,6 @@ class Lines:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._waiting: list[str] = []
-        atexit.register(self.flush)
 
     def msg(self, line: str) -> None:
         """Take one event; the names below are how structlog calls it."""
@@ -106,20 +115,52 @@ class Lines:
 
     def write(self, text: str) -> None:
         self._waiting.append(text)
-        if len(self._waiting) > 1:
-            return  # somebody will flush
         try:
-            asyncio.get_running_loop().call_later(BATCH, self.flush)
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             self.flush()
+            return
+        if len(self._waiting) == 1:
+            loop.call_later(BATCH, self.flush)
 
     def flush(self) -> None:
-        text = "".join(self._waiting)
-        self._waiting.clear()
-        if text:
-            with suppress(OSError, ValueError):  # nobody reads, or it is closed
+        waiting, self._waiting = self._waiting, []
+        try:
+            for text in _whole_writes(waiting):
                 self._out.write(text)
                 self._out.flush()
+        except BrokenPipeError:
+            # Nobody reads any more; or Python would complain about it at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+        except (OSError, ValueError):  # the disk is full, or it is closed
+            pass
+
+
+def _whole_writes(lines: list[str]) -> Iterator[str]:
+    """Join *lines* as far as several processes may write without mixing them up."""
+    group: list[str] = []
+    size = 0
+    for line in lines:
+        length = len(line) if line.isascii() else len(line.encode("utf-8", "replace"))
+        if group and size + length > select.PIPE_BUF:
+            yield "".join(group)
+            group, size = [], 0
+        group.append(line)
+        size += length
+    if group:
+        yield "".join(group)
+
+
+_open: list[Lines] = []
+
+
+def flush() -> None:
+    """Write what has been gathered; the last thing that a process does."""
+    for lines in _open:
+        lines.flush()
+
+
+atexit.register(flush)
 
 
 def hide(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -127,6 +168,14 @@ def hide(_logger: Any, _method: str, event: EventDict) -> EventDict:
     for name in event:
         if _is_secret(name):
             event[name] = MASK
+    return event
+
+
+def tame(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Escape what a terminal would take for orders; callers choose some names."""
+    for name, value in event.items():
+        if isinstance(value, str) and not value.isprintable():
+            event[name] = _CONTROL.sub(lambda c: ascii(c[0])[1:-1], value)
     return event
 
 

@@ -13,6 +13,7 @@ from yarl import URL
 from gateway.domain.errors import ConfigurationError
 from gateway.plugin import ENTRY_POINT_GROUP, BackendPluginDefinition, Connector
 from gateway.secret import Secret
+from gateway.settings import Tls
 from gateway.upstream import (
     HttpBackend,
     VirtualBackend,
@@ -21,8 +22,9 @@ from gateway.upstream import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from gateway.config import Mistake
     from gateway.settings import Backend as BackendSettings
     from gateway.settings import Settings
 
@@ -127,20 +129,35 @@ class Registry:
             closed_list=bool(settings.models),
         )
 
-    def check(self, settings: Settings) -> list[str]:
-        """Return what is wrong with the settings' backends, a sentence each."""
-        problems = []
+    def check(self, settings: Settings) -> Iterator[Mistake]:
+        """Yield what keeps a backend from being built, with its place."""
         for name, backend in settings.backends.items():
+            here = ("backends", name)
             try:
                 kind = self.get(backend.type or name)
-                if isinstance(kind, Connector):
-                    base_url(kind, backend.api_base_url)
-                ssl_context(backend.tls)
             except ConfigurationError as exc:
-                problems.append(f"backends.{name}: {exc.message}")
-            except OSError as exc:  # ssl's own errors are children of it
-                problems.append(f"backends.{name}.tls: {exc}")
-        return problems
+                yield (*here, "type") if backend.type else here, exc.message
+                continue
+            if isinstance(kind, Connector):
+                try:
+                    base_url(kind, backend.api_base_url)
+                except ConfigurationError as exc:
+                    yield here, exc.message
+            yield from (
+                ((*here, "tls", key), why) for key, why in _bad_files(backend.tls)
+            )
+
+
+def _bad_files(tls: Tls) -> Iterator[tuple[str, str]]:
+    for key, trial in (
+        ("ca_file", Tls(ca_file=tls.ca_file)),
+        ("cert_file", Tls(cert_file=tls.cert_file, key_file=tls.key_file)),
+    ):
+        try:
+            ssl_context(trial)
+        except OSError as exc:  # ssl's own errors are children of it
+            file = getattr(tls, key)
+            yield key, f"{file} cannot be used: {exc.strerror or exc}"
 
 
 def api_key(

@@ -14,6 +14,7 @@ from aiohttp import web
 from gateway.access import Access
 from gateway.api import build
 from gateway.domain.errors import LLMProxyError
+from gateway.journal import Journal
 from gateway.protocol import Runner
 from gateway.relay import ShutdownError
 from gateway.routes import RouteTable
@@ -74,7 +75,7 @@ async def serve(
     await runner.setup()
     ending = _signals((signal.SIGTERM,) if wire else (signal.SIGTERM, signal.SIGINT))
     if wire is not None:
-        wire.connect(site.journal, site.gauges)
+        wire.connect(site.journal)
     sites = [web.SockSite(runner, sock) for sock in sockets]
     for listener in sites:
         await listener.start()
@@ -109,14 +110,16 @@ def _site(settings: Settings, registry: Registry, board: Board, worker: int) -> 
         for name, backend in settings.backends.items()
     }
     absent = registry.absent(backends[name].settings.type or name for name in backends)
+    gauges = board.row(worker)
     return Gateway(
         settings=settings,
         backends=backends,
         table=RouteTable(settings.routes, backends, settings.default_backend, absent),
         board=board,
         worker=worker,
-        gauges=board.row(worker),
+        gauges=gauges,
         access=Access(settings.server),
+        journal=Journal(gauges),
     )
 
 

@@ -8,7 +8,6 @@ import structlog
 from attrs import define, field
 
 from gateway.fronts.openai_chat.front import FRONT
-from gateway.journal import Journal
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.exchange import Exchange
     from gateway.fronts.base import Front
     from gateway.gauges import Board, Gauges
+    from gateway.journal import Journal
     from gateway.registry import Backend
     from gateway.routes import RouteTable
     from gateway.settings import Settings
@@ -41,7 +41,7 @@ class Gateway:
     worker: int
     gauges: Gauges
     access: Access
-    journal: Journal = field(factory=Journal)
+    journal: Journal
     front: Front = FRONT
     log: FilteringBoundLogger = field(factory=structlog.get_logger)
     draining: bool = False

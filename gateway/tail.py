@@ -55,10 +55,12 @@ def line(fields: Mapping[str, Any]) -> str:
         return "-" if value is None else f"{value:g}{unit}"
 
     reason = fields.get("error_code") or ",".join(fields.get("finish") or ()) or "-"
-    return (
+    text = (
         f"{fields['status']:>3}  {fields['outcome']:<15} {reason:<18} "
         f"{fields.get('backend') or '-'}  {fields.get('model') or '-'}  "
         f"in {show('input_tokens')} out {show('output_tokens')}  "
         f"first {show('first_event_ms', ' ms')}  all {show('duration_ms', ' ms')}  "
         f"{fields['request_id']}"
     )
+    # Callers choose names; a terminal must not take them for orders.
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 if TYPE_CHECKING:
-    from gateway.gauges import Board, Gauges
+    from gateway.gauges import Board
     from gateway.journal import Fields, Journal
 
 MAX_MESSAGE = 64 * 1024
@@ -39,14 +39,9 @@ class Wire:
         self._board = board
         self._journal: Journal | None = None
 
-    def connect(self, journal: Journal, gauges: Gauges) -> None:
+    def connect(self, journal: Journal) -> None:
         self._journal = journal
         journal.elsewhere = self._send
-
-        def listened(count: int) -> None:
-            gauges.listeners = count
-
-        journal.listened = listened
         asyncio.get_running_loop().add_reader(self._end, self._receive)
 
     def close(self) -> None:

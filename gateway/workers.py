@@ -20,6 +20,7 @@ from typing import TypeAlias
 import structlog
 from attrs import define, field
 
+from gateway import log
 from gateway.gauges import Board
 from gateway.wiring import MAX_MESSAGE, Wire, pair, send
 
@@ -131,6 +132,7 @@ class _Supervisor:
         except BaseException:  # the process ends here, whatever it is
             self._log.exception("worker.failed", worker=number)
         finally:
+            log.flush()  # what is registered at exit is not called
             os._exit(status)
 
     def _reap(self) -> None:

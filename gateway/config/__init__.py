@@ -7,7 +7,7 @@ wrong, each with its place. ``docs/configuration.md`` is the user's side of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gateway.config.addresses import (
@@ -16,7 +16,7 @@ from gateway.config.addresses import (
     UnixAddress,
     read_address,
 )
-from gateway.config.checks import check
+from gateway.config.checks import Mistake, check
 from gateway.config.explain import explain
 from gateway.config.overlay import overlay, unknown_variables
 from gateway.config.problems import ConfigError, Problem, problem
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ConfigError",
     "Listening",
+    "Mistake",
     "Problem",
     "TcpAddress",
     "UnixAddress",
@@ -47,6 +48,7 @@ def load(
     file: Path | None,
     environ: Mapping[str, str],
     overrides: Sequence[tuple[str, str]] = (),
+    also: Callable[[Settings], Iterable[Mistake]] = lambda _: (),
 ) -> Settings:
     """
     Read the settings.
@@ -56,6 +58,8 @@ def load(
         environ: variables for ``${NAME}``, and ``SLUICEGATE_...`` settings.
         overrides: pairs of a dotted path and a text, from flags; a path that
             comes again adds to a list.
+        also: a check of what this package does not know, such as which types of
+            backend there are.
 
     Raises:
         ConfigError: with every problem, not only the first.
@@ -63,7 +67,8 @@ def load(
     tree = read_file(file, environ) if file else Tree("settings")
     overlay(tree, environ, overrides)
     settings = _structured(tree, environ)
-    for path, message in check(settings, _backend_names(settings, tree)):
+    mistakes = check(settings, _backend_names(settings, tree))
+    for path, message in [*mistakes, *also(settings)]:
         tree.report(path, message)
     if tree.problems:
         raise ConfigError(sorted(tree.problems, key=_by_line))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.closed_loop import LoopConnection, LoopTally
+from bench import canned
+from bench.closed_loop import LoopConnection, LoopTally, checker
 from bench.process import ROOT
 
 if TYPE_CHECKING:
@@ -73,11 +74,21 @@ def test_streams_and_cancels(tmp_path: Path) -> None:
 def test_altered_answer() -> None:
     """A proxy that loses a byte cannot win: the run stops and says what came."""
     tally = LoopTally()
-    connection = LoopConnection(b"", b"abc", tally, reopen=lambda: None)
+    check = checker("burst 10", exact=True)
+    connection = LoopConnection(b"", check, tally, reopen=lambda: None)
     connection._asked = 0.0
-    connection.received(b"ab")
+    connection.received(b"".join(canned.events(10))[1:])
 
     connection.finished()
 
     assert tally.stopped
-    assert "expected 3 bytes, got b'ab'" in str(tally.failure)
+    assert "expected 2" in str(tally.failure)
+
+
+@pytest.mark.parametrize("script", ["whole", "burst 10"])
+def test_strangers(script: str) -> None:
+    """Other gateways may say it in their own words, but must say all of it."""
+    check = checker(script, exact=False)
+
+    assert check(b'{"reworded": 1}\n' if script == "whole" else canned.DONE) is None
+    assert check(b'data: {"choi') is not None

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _TYPES = {
     401: "authentication_error",
     403: "permission_error",
-    404: "not_found_error",
     429: "rate_limit_error",
 }
 
