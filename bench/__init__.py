@@ -1,0 +1,1 @@
+"""What the gateway costs, beside nginx and a bare aiohttp relay. See README.md."""

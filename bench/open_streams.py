@@ -1,0 +1,152 @@
+"""Load that keeps streams open: paced ones that are timed, and silent ones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from attrs import define, field
+
+from bench import canned
+from bench.connection import Connection
+from bench.http1 import EventReader
+from bench.plan import Json, LoadError, Plan, Window, percentile
+
+_GRACE = 5.0  # seconds that a late stream is waited for; a guess
+_OPEN_AT_ONCE = 100  # below every backlog
+
+
+@define
+class PaceTally:
+    """What the paced streams share; latencies in ns."""
+
+    counting: bool = False
+    delivered: int = 0
+    in_window: int = 0
+    latencies: list[int] = field(factory=list)
+    complete: int = 0
+    failure: str | None = None
+
+
+class PacedConnection(Connection):
+    """Reads one paced stream."""
+
+    def __init__(self, tally: PaceTally) -> None:
+        super().__init__()
+        self.ended = asyncio.Event()
+        self._tally = tally
+        self._events = EventReader()
+
+    def received(self, payload: bytes) -> None:
+        now = time.monotonic_ns()
+        tally = self._tally
+        for event in self._events.feed(payload):
+            tally.delivered += 1
+            if tally.counting:
+                tally.in_window += 1
+                sent = canned.read_stamp(event)
+                if sent is not None:
+                    tally.latencies.append(now - sent)
+
+    def finished(self) -> None:
+        self._tally.complete += 1
+        self.ended.set()
+
+    def failed(self, reason: str) -> None:
+        self._tally.failure = reason
+        self.ended.set()
+
+
+async def pace(plan: Plan) -> Json:
+    """
+    Open *connections* streams over one second, each paced, each for *seconds* more.
+
+    The window is the time in which all of them run, less half a second on each
+    side. Streams that fail or come late show as events that were not delivered.
+    """
+    running = asyncio.get_running_loop()
+    tally = PaceTally()
+    count = max(6, round(plan.rate * (plan.seconds + 1)))
+    request = canned.request(f"paced {plan.rate:g} {count}", plan.model)
+    opening = min(1.0, plan.seconds / 4)
+
+    async def listen(delay: float) -> None:
+        await asyncio.sleep(delay)
+        connection = PacedConnection(tally)
+        await running.create_connection(lambda: connection, "127.0.0.1", plan.port)
+        connection.ask(request)
+        try:
+            await connection.ended.wait()
+        finally:
+            connection.close()
+
+    delays = [opening * n / plan.connections for n in range(plan.connections)]
+    streams = [asyncio.create_task(listen(delay)) for delay in delays]
+    window = Window(plan.watch)
+    margin = min(0.5, plan.seconds / 8)
+    await asyncio.sleep(opening + margin)
+    tally.counting = True
+    window.open()
+    await asyncio.sleep(plan.seconds - 2 * margin)
+    result = window.close()
+    tally.counting = False
+    _, late = await asyncio.wait(streams, timeout=1 + margin + _GRACE)
+    for task in late:
+        task.cancel()
+    done = await asyncio.gather(*streams, return_exceptions=True)
+    failures = [repr(exc) for exc in done if isinstance(exc, Exception)]
+    latencies = sorted(tally.latencies)
+    if not latencies:
+        raise LoadError(tally.failure or "no event was delivered")
+    return result | {
+        "events": tally.in_window,
+        "expected": count * plan.connections,
+        "delivered": tally.delivered,
+        "complete": tally.complete,
+        "failure": tally.failure or next(iter(failures), None),
+        "p50_ms": percentile(latencies, 50) / 1e6,
+        "p99_ms": percentile(latencies, 99) / 1e6,
+    }
+
+
+class HeldConnection(Connection):
+    """Waits for the first event, then for nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = asyncio.get_running_loop().create_future()
+
+    def received(self, payload: bytes) -> None:  # noqa: ARG002
+        if not self.first.done():
+            self.first.set_result(None)
+
+    def finished(self) -> None:
+        self.failed("the stream ended")
+
+    def failed(self, reason: str) -> None:
+        if not self.first.done():
+            self.first.set_exception(LoadError(reason))
+
+
+async def hold(plan: Plan) -> list[HeldConnection]:
+    """
+    Open *connections* streams that say one event and then nothing.
+
+    Raises:
+        LoadError: one of them did not open.
+    """
+    running = asyncio.get_running_loop()
+
+    async def open_one(number: int) -> HeldConnection:
+        connection = HeldConnection()
+        await running.create_connection(lambda: connection, "127.0.0.1", plan.port)
+        connection.ask(canned.request(f"hold m{number}", plan.model))
+        await connection.first
+        return connection
+
+    held: list[HeldConnection] = []
+    async with asyncio.timeout(60):
+        while len(held) < plan.connections:
+            batch = min(_OPEN_AT_ONCE, plan.connections - len(held))
+            held += await asyncio.gather(*(open_one(n) for n in range(batch)))
+    return held
