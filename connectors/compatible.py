@@ -59,11 +59,11 @@ MISTRAL = Connector(
 
 TOGETHER = Connector(
     name="together",
-    base_url="https://api.together.xyz/v1",
+    base_url="https://api.together.ai/v1",
     key_env=("TOGETHER_API_KEY", "TOGETHERAI_API_KEY"),
     auth=bearer,
     speaks=(CHAT,),
-    docs="https://docs.together.ai/docs/openai-api-compatibility",
+    docs="https://docs.together.ai/docs/inference/openai-compatibility",
 )
 
 OLLAMA = Connector(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from aiohttp import web
 from aiohttp_sse import sse_response
+from structlog.contextvars import bind_contextvars
 
 import gateway
 from gateway import http, pages
@@ -82,6 +83,8 @@ class _Api:
         """Return *handler* with its errors in the shape that clients expect."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
+            name = http.request_id(request.headers)
+            bind_contextvars(request_id=name)
             try:
                 response = await handler(request)
             except LLMProxyError as error:
@@ -91,7 +94,7 @@ class _Api:
                     content_type=JSON,
                 )
             if not response.prepared:
-                response.headers[http.REQUEST_ID] = http.request_id(request.headers)
+                response.headers[http.REQUEST_ID] = name
             return response
 
         return handle

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp.web import Response
 
+from gateway.http import REQUEST_ID, TO_CLIENT, UPSTREAM_REQUEST_ID
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -17,24 +19,13 @@ if TYPE_CHECKING:
 
     from gateway.access import Access
 
+_LIMITS = [
+    f"x-ratelimit-{what}-{of}"
+    for what in ("limit", "remaining", "reset")
+    for of in ("requests", "tokens")
+]
 # Browsers hide all other headers of an answer from a page.
-EXPOSED = ", ".join(
-    (
-        "x-request-id",
-        "x-upstream-request-id",
-        "request-id",
-        "retry-after",
-        "retry-after-ms",
-        "x-should-retry",
-        "openai-processing-ms",
-        "x-ratelimit-limit-requests",
-        "x-ratelimit-remaining-requests",
-        "x-ratelimit-reset-requests",
-        "x-ratelimit-limit-tokens",
-        "x-ratelimit-remaining-tokens",
-        "x-ratelimit-reset-tokens",
-    )
-)
+EXPOSED = ", ".join(sorted({*TO_CLIENT, REQUEST_ID, UPSTREAM_REQUEST_ID, *_LIMITS}))
 PREFLIGHT_LASTS = "7200"  # seconds; Chromium's limit
 
 
@@ -47,10 +38,11 @@ def marker(access: Access) -> Callable[[Request, StreamResponse], Awaitable[None
 
     async def mark(request: Request, response: StreamResponse) -> None:
         origin = request.headers.get("Origin")
+        # Also where there is none: a cache must not give that answer to a page.
+        response.headers.add("Vary", "Origin")
         if origin is not None and access.allows(origin):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = EXPOSED
-            response.headers.add("Vary", "Origin")
 
     return mark
 

@@ -142,7 +142,8 @@ class Exchange:
         plan = gateway.table.resolve(ask.model)
         backend = plan.backend
         ledger.backend = backend.name
-        watch = self._watch = Watch(backend.settings.timeouts)
+        now = asyncio.get_running_loop().time()
+        watch = self._watch = Watch(gateway.ticker, backend.settings.timeouts, now)
         gateway.gauges.open_upstreams += 1
         try:
             if isinstance(backend, VirtualBackend):
@@ -168,11 +169,8 @@ class Exchange:
             body = jsonsplice.replace(body, "model", msgspec.json.encode(plan.model))
         if strip:
             body = openai_chat.asking_for_usage(body)
-        relay = (UsageStripper if strip else Passthrough)(
-            self.ledger, ask.choices, self._front.write_error_frame
-        )
         if ask.stream:
-            self._begin_stream(relay, watch)
+            self._begin_stream(self._passthrough(ask, strip=strip), watch)
         response = await backend.open(url, body, headers)
         try:
             self.ledger.upstream_request_id = http.upstream_id(response.headers)
@@ -180,16 +178,19 @@ class Exchange:
                 raise await refusal(response)
             kept = http.to_client(response.headers)
             if not is_stream(response, ask.stream):
-                if not response.content.is_eof():
-                    watch.begin()
+                watch.begin(asyncio.get_running_loop().time())
                 return await self._whole(response, kept)
-            stream = self._stream or self._begin_stream(relay, watch)
+            stream = self._stream or self._begin_stream(self._passthrough(ask), watch)
             stream.answered(response.headers.get("Content-Type"), kept)
-            return await stream.pump(response.content.readany, relay.feed)
+            return await stream.pump(response.content.readany)
         finally:
             # Frees the upstream at once, unless the answer was read to its end:
             # then its connection is back in the pool already.
             response.close()
+
+    def _passthrough(self, ask: Ask, *, strip: bool = False) -> Passthrough:
+        kind = UsageStripper if strip else Passthrough
+        return kind(self.ledger, ask.choices, self._front.write_error_frame)
 
     async def _whole(
         self, response: ClientResponse, headers: Headers
@@ -238,7 +239,7 @@ class Exchange:
         async with ending(envelope):
             stream = self._stream or self._begin_stream(relay, watch)
             stream.answered(None, http.to_client(envelope.headers))
-            return await stream.pump(reading(envelope), relay.feed)
+            return await stream.pump(reading(envelope))
 
     async def _reply(self, envelope: ResponseEnvelope, created: int) -> StreamResponse:
         ledger, reply = self.ledger, envelope.content

@@ -8,6 +8,7 @@ try again; a failure of the network gets a status and a code of ours.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import (
@@ -17,7 +18,6 @@ from aiohttp import (
     ClientResponse,
     ServerDisconnectedError,
 )
-from yarl import URL
 
 from gateway import http
 from gateway.domain.errors import (
@@ -61,9 +61,9 @@ async def refusal(response: ClientResponse) -> LLMProxyError:
     """Return the error for an answer whose status is not a success."""
     status = response.status
     if status < 400:
-        there = URL(response.headers.get("Location", "")).host or "another path"
         return BackendError(
-            f"the upstream redirects to {there}; set api_base_url to where it is",
+            f"the upstream redirects to {_host(response.headers.get('Location', ''))}; "
+            "set api_base_url to where it is",
             code="upstream_redirect",
         )
     body = await read_whole(response, MAX_ERROR_BODY)
@@ -77,6 +77,13 @@ async def refusal(response: ClientResponse) -> LLMProxyError:
     return UpstreamAnswerError(
         error, body, content_type, http.to_client(response.headers)
     )
+
+
+def _host(location: str) -> str:
+    try:
+        return urlsplit(location).hostname or "another path"
+    except ValueError:
+        return "another path"
 
 
 def first_word(

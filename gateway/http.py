@@ -25,9 +25,10 @@ _TO_UPSTREAM = (
     "tracestate",
     "HTTP-Referer",
     "X-Title",
+    "X-OpenRouter-Title",
 )
 
-_TO_CLIENT = frozenset(
+TO_CLIENT = frozenset(
     {
         "cf-ray",
         "openai-processing-ms",
@@ -59,7 +60,7 @@ def to_client(headers: Mapping[str, str]) -> dict[str, str]:
     kept = {}
     for name, value in headers.items():
         low = name.lower()
-        if low in _TO_CLIENT or low.startswith(_TO_CLIENT_PREFIXES):
+        if low in TO_CLIENT or low.startswith(_TO_CLIENT_PREFIXES):
             kept[low] = value
         elif low == REQUEST_ID:
             kept[UPSTREAM_REQUEST_ID] = value

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import structlog
+from gateway import log
+from gateway.ledger import OUTSIDE, Ledger
+from gateway.secret import redact
 
 if TYPE_CHECKING:
     from gateway.gauges import Gauges
-    from gateway.ledger import Ledger
 
 Fields: TypeAlias = dict[str, Any]
 
@@ -27,19 +28,26 @@ class Journal:
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
-        self._log = structlog.get_logger()
+        self._log = log.teller("exchange.done", OUTSIDE)
         self._listeners: set[asyncio.Queue[Fields | None]] = set()
         self.elsewhere: Callable[[Fields], None] | None = None
 
     def tell(self, ledger: Ledger) -> None:
         fields = ledger.fields()
-        self._log.info("exchange.done", **fields)
+        self._log(fields)
         self.deliver(fields)
         if self.elsewhere is not None:
             self.elsewhere(fields)
 
     def deliver(self, fields: Fields) -> None:
         """Hand *fields* to the listeners of this process."""
+        if not self._listeners:
+            return
+        # An upstream may quote a key where nobody expects it, as its error's code.
+        fields = {
+            name: redact(value) if isinstance(value, str) else value
+            for name, value in fields.items()
+        }
         for queue in self._listeners:
             if not queue.full():
                 queue.put_nowait(fields)

@@ -11,6 +11,11 @@ from attrs import define, field
 from gateway.domain.reply import Finish, Usage
 
 LONGEST_NAME = 200
+# The fields whose values callers and upstreams choose.
+OUTSIDE = (
+    *("request_id", "model", "upstream_model", "error_code", "finish"),
+    *("upstream_id", "upstream_request_id"),
+)
 
 
 class Outcome(StrEnum):
@@ -102,5 +107,7 @@ class Ledger:
 
 
 def _cut(name: str | None) -> str | None:
-    """Bound what others choose: a line of the log is no place for a megabyte."""
-    return name if name is None else name[:LONGEST_NAME]
+    """Bound what others choose, and make text of it: no log takes a megabyte."""
+    if name is None or (len(name) <= LONGEST_NAME and name.isascii()):
+        return name
+    return name[:LONGEST_NAME].encode("utf-8", "replace").decode()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp.web import StreamResponse
 
 from gateway.relay import Relay, StalledClientError
-from gateway.watch import EARLY, NEVER
+from gateway.watch import NEVER
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -66,7 +66,7 @@ class Outlet:
         self._last = self._looked = self._loop.time()
         self._patience = settings.open_after or NEVER
         self._side: asyncio.Task[None] | None = None
-        watch.also(self)
+        watch.serve(self)
 
     def upstream_answered(self, content_type: str | None, headers: Headers) -> None:
         """Its head says 200; if the first event takes long, ours may go out."""
@@ -75,7 +75,7 @@ class Outlet:
             self._headers["Content-Type"] = content_type
         self._patience = self._settings.keep_alive or NEVER
         self._last = self._loop.time()
-        self._watch.rearm()
+        self._watch.next = 0.0
 
     def hold(self, data: bytes) -> None:
         """Keep *data* back until the head goes out."""
@@ -151,11 +151,11 @@ class Outlet:
     def act(self) -> None:
         now = self._looked = self._loop.time()
         if self._watch.blocked:
-            if now >= self._last + self._settings.send_timeout - EARLY:
+            if now >= self._last + self._settings.send_timeout:
                 self._watch.interrupt(
                     StalledClientError("the client took nothing for too long")
                 )
-        elif now >= self._ping_due() - EARLY:
+        elif now >= self._ping_due():
             self._last = now
             if self._relay.at_boundary and self._side is None:
                 self._side = self._loop.create_task(self._ping())

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from aiohttp.web import AppRunner, Response, Server
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.web import AppRunner, RequestPayloadError, Response, Server
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from gateway.domain.errors import InvalidRequestError, LLMProxyError
 from gateway.failures import JSON
@@ -44,6 +44,8 @@ class Connection(RequestHandler):
         super().data_received(data)
         if self._messages or self._request_in_progress:
             self._stop_timer()
+            if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+                self._tell_reader()
         elif self._head_timer is None:
             self._await_head()
 
@@ -72,13 +74,20 @@ class Connection(RequestHandler):
                 raise ConnectionAbortedError("too late for another answer")
             error = LLMProxyError("the gateway made a mistake")
         else:
-            _log.info("request.malformed", reason=message)
+            # What follows the first line quotes the client's bytes.
+            _log.info("request.malformed", reason=(message or "").partition("\n")[0])
             error = InvalidRequestError(
                 "the request is not valid HTTP", code="malformed_http"
             )
         response = Response(status=status, body=write_error(error), content_type=JSON)
         response.force_close()
         return response
+
+    def _tell_reader(self) -> None:
+        """Fail the body that is being read: what came for it is malformed."""
+        request = self._current_request
+        if request is not None and not request.content.is_eof():
+            request.content.set_exception(RequestPayloadError("malformed body"))
 
     def _await_head(self) -> None:
         self._head_timer = self._loop.call_later(self._head_timeout, self._too_late)

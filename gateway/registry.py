@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 from yarl import URL
@@ -96,7 +96,9 @@ class Registry:
 
     def absent(self, used: Iterable[str]) -> dict[str, str]:
         """Return what to do to get each hosted backend that is not *used*."""
-        names = set(self.names) - set(used)
+        # Plugins are left alone: to know their keys is to load them.
+        own = {name for name, point in self._points.items() if not _is_foreign(point)}
+        names = own - set(used)
         kinds = {name: self.peek(name) for name in sorted(names)}
         return {
             name: f"set {' or '.join(kind.key_env)}, or name it below backends"
@@ -114,17 +116,17 @@ class Registry:
             ConfigurationError: its type is unknown, broken, or lacks an address.
         """
         kind = self.get(settings.type or name)
-        session = make_session(settings)
         if isinstance(kind, BackendPluginDefinition):
+            session = make_session(settings)
             backend = kind.factory(session, settings, None)
             return VirtualBackend(name, settings, backend, session)
         return HttpBackend(
             name=name,
             connector=kind,
             settings=settings,
-            base_url=base_url(kind, settings.api_base_url),
+            base_url=base_url(kind, settings.api_base_url, settings.extra),
             key=api_key(kind, settings, environ),
-            session=session,
+            session=make_session(settings),
             models=settings.models,
             closed_list=bool(settings.models),
         )
@@ -140,7 +142,7 @@ class Registry:
                 continue
             if isinstance(kind, Connector):
                 try:
-                    base_url(kind, backend.api_base_url)
+                    base_url(kind, backend.api_base_url, backend.extra)
                 except ConfigurationError as exc:
                     yield here, exc.message
             yield from (
@@ -170,12 +172,15 @@ def api_key(
     return next((Secret(key) for key in found if key), None)
 
 
-def base_url(connector: Connector, configured: str | None) -> str:
+def base_url(
+    connector: Connector, configured: str | None, extra: Mapping[str, Any] | None = None
+) -> str:
     """
     Return where the API begins, without a final slash.
 
     The SDKs' own variables differ in whether they hold the version segment, so
-    it is added where no segment of the path looks like one.
+    it is added where no segment of the path looks like one. An API that has
+    none says so by an empty ``version`` in *extra*.
 
     Raises:
         ConfigurationError: there is no address.
@@ -187,8 +192,9 @@ def base_url(connector: Connector, configured: str | None) -> str:
             )
         return connector.base_url
     url = configured.rstrip("/")
+    version = str((extra or {}).get("version", connector.speaks[0].version))
     versioned = any(_VERSION.match(part) for part in URL(url).parts)
-    return url if versioned else f"{url}/{connector.speaks[0].version}"
+    return url if versioned or not version else f"{url}/{version}"
 
 
 def _is_foreign(point: EntryPoint) -> bool:

@@ -9,7 +9,7 @@ own callback tomorrow. Both fill the same ledger.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,7 @@ from gateway.domain.events import (
     UsageUpdate,
 )
 from gateway.ledger import Ledger, Outcome
+from gateway.secret import without_known
 from gateway.wire import jsonsplice, openai_chat
 from gateway.wire.sse import Frame, SseSkimmer, SseSplitter, parse
 
@@ -84,9 +85,12 @@ class Relay(Protocol):
     fault: LLMProxyError | None
     opening: LLMProxyError | None
 
+    def feed(self, piece: Any) -> bytes:
+        """Take what came, and return what is to be sent."""
+
     @property
-    def progress(self) -> object:
-        """A value that changes when the answer goes on; comments are not that."""
+    def progress(self) -> int:
+        """A number that changes when the answer goes on; comments are not that."""
 
     @property
     def at_boundary(self) -> bool:
@@ -152,6 +156,8 @@ class Passthrough:
         """
         Return the very *chunk*; what it means goes to the ledger.
 
+        Only where an error quotes a key of ours, that is masked.
+
         Raises:
             BackendError: an event exceeds the cap.
         """
@@ -160,7 +166,8 @@ class Passthrough:
             if not self.begun:  # the skimmer always gives the first event
                 self.opening = self.fault
                 self.begun = True
-        return chunk
+        # Some upstreams quote the key when they complain about it.
+        return chunk if self.fault is None else without_known(chunk)
 
     @property
     def at_boundary(self) -> bool:
@@ -183,8 +190,8 @@ class Passthrough:
         return self._end(error, self._skimmer.between_events)
 
     @property
-    def progress(self) -> tuple[int, bool]:
-        return self._skimmer.events, self._skimmer.at_boundary
+    def progress(self) -> int:
+        return self._skimmer.progress
 
     def _end(self, error: LLMProxyError, whole: bool) -> bytes:
         ledger = self.ledger
@@ -231,7 +238,8 @@ class UsageStripper(Passthrough):
 
     def feed(self, chunk: bytes) -> bytes:
         super().feed(chunk)
-        return b"".join(_without_usage(block) for block in self._blocks.feed(chunk))
+        said = b"".join(_without_usage(block) for block in self._blocks.feed(chunk))
+        return said if self.fault is None else without_known(said)
 
     @property
     def at_boundary(self) -> bool:

@@ -147,7 +147,7 @@ class RouteTable(Generic[B]):
     def find(self, name: str) -> Listed | None:
         """Return the listed model that *name*, with or without backend, means."""
         for listed in self.listed():
-            if name in (listed.id, listed.id.partition(":")[2]):
+            if listed.id in (name, f"{listed.owner}:{name}"):
                 return listed
         return None
 

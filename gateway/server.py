@@ -102,6 +102,7 @@ async def serve(
         for backend in site.backends.values():
             await backend.close()
         log.info("server.stopped", worker=worker)
+        _ignore_signals()
 
 
 def _site(settings: Settings, registry: Registry, board: Board, worker: int) -> Gateway:
@@ -151,6 +152,14 @@ def _signals(numbers: Iterable[signal.Signals]) -> asyncio.Event:
     for number in numbers:
         loop.add_signal_handler(number, ending.set)
     return ending
+
+
+def _ignore_signals() -> None:
+    """Let nothing spoil the exit status of a process that has done its work."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
 
 
 async def _stop_listening(runner: Runner, sites: list[web.SockSite]) -> None:

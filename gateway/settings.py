@@ -168,7 +168,8 @@ class Backend:
         api_key: the key for the provider. If not given, the provider's usual
             variable is read, such as `OPENAI_API_KEY`.
         api_base_url: where its API begins, with or without the version segment
-            (`/v1`). If not given, the provider's own.
+            (`/v1`). If not given, the provider's own. For an API that has no such
+            segment, set `extra: {version: ""}`.
         models: the models it offers; if none, the backend is asked for them.
         headers: further headers for each of its requests.
         timeouts: see `timeouts` below.

@@ -8,6 +8,7 @@ import structlog
 from attrs import define, field
 
 from gateway.fronts.openai_chat.front import FRONT
+from gateway.watch import Ticker
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,6 +43,7 @@ class Gateway:
     gauges: Gauges
     access: Access
     journal: Journal
+    ticker: Ticker = field(factory=Ticker)
     front: Front = FRONT
     log: FilteringBoundLogger = field(factory=structlog.get_logger)
     draining: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientError
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gateway.plugin import Headers
     from gateway.relay import Relay
     from gateway.watch import Watch
-
-T = TypeVar("T")
 
 # After its last word an upstream may take this long to end the connection.
 LINGER = 1.0
@@ -46,15 +44,12 @@ class Stream:
         self._headers = headers
         self.outlet.upstream_answered(content_type, headers)
 
-    async def pump(
-        self, read: Callable[[], Awaitable[T | None]], feed: Callable[[T], bytes]
-    ) -> StreamResponse:
+    async def pump(self, read: Callable[[], Awaitable[Any]]) -> StreamResponse:
         """
         Pass the answer on, to its end.
 
         Args:
-            read: gives the next piece; an empty one or ``None`` at the end.
-            feed: the relay's.
+            read: gives what the relay is fed with; something empty at the end.
 
         Raises:
             LLMProxyError: the answer failed, before or after it began.
@@ -69,13 +64,12 @@ class Stream:
                 raise mapped(exc) from exc
             if not piece:
                 break
-            data = feed(piece)
+            data = relay.feed(piece)
             if not outlet.begun:
                 await self._first_words(data)
             elif data:
                 await outlet.write(data)
-            if relay.progress != progress:
-                progress = relay.progress
+            if progress != (progress := relay.progress):
                 watch.heard = now()
             if relay.ended:
                 watch.limit(LINGER)
@@ -86,6 +80,10 @@ class Stream:
         """Send the *last* bytes and the end; the ledger must be settled."""
         outlet, ledger = self.outlet, self.relay.ledger
         if not outlet.begun and ledger.outcome is not Outcome.COMPLETED:
+            if self.relay.fault is not None:  # an event without its blank line
+                await self._refuse_if_possible(
+                    self.relay.fault, quote=self.relay.verbatim
+                )
             await self._refuse_if_possible(
                 APIConnectionError(
                     "the upstream's answer ended before it began",
@@ -106,7 +104,7 @@ class Stream:
             relay.ledger.heard()
             if relay.opening is not None:
                 await self._refuse_if_possible(relay.opening, quote=relay.verbatim)
-            self._watch.begin()
+            self._watch.begin(asyncio.get_running_loop().time())
             await outlet.begin()
 
     async def _check_beginning(self) -> None:

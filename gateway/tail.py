@@ -52,7 +52,7 @@ def line(fields: Mapping[str, Any]) -> str:
 
     def show(name: str, unit: str = "") -> str:
         value = fields.get(name)
-        return "-" if value is None else f"{value:g}{unit}"
+        return "-" if value is None else f"{value}{unit}"
 
     reason = fields.get("error_code") or ",".join(fields.get("finish") or ()) or "-"
     text = (

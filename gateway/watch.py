@@ -1,4 +1,4 @@
-"""All clocks of one exchange on a single timer."""
+"""All clocks of all exchanges on a single timer."""
 
 from __future__ import annotations
 
@@ -9,21 +9,51 @@ from gateway.domain.errors import APITimeoutError, LLMProxyError
 from gateway.settings import Timeouts
 
 NEVER = float("inf")
-# A timer may fire a little before its time, by the clock's resolution.
-EARLY = 0.002
+# How often, in seconds, the clocks are looked at. A time-out may come that late.
+TICK = 0.05
 
 
 class Due(Protocol):
     """
     Something that is to be done at a time which moves.
 
-    ``due()`` gives the loop time, which may lie ahead of what was said before;
-    ``act()`` is called when it has come and must move it.
+    ``due()`` gives the loop time; ``act()`` is called when it has come and must
+    move it.
     """
 
     def due(self) -> float: ...
 
     def act(self) -> None: ...
+
+
+class Ticker:
+    """
+    Looks at every running exchange, and sleeps while there is none.
+
+    A timer for each would cost a request more than all other book-keeping.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._watches: set[Watch] = set()
+        self._running = False
+
+    def add(self, watch: Watch) -> None:
+        self._watches.add(watch)
+        if not self._running:
+            self._running = True
+            self._loop.call_later(TICK, self._tick)
+
+    def discard(self, watch: Watch) -> None:
+        self._watches.discard(watch)
+
+    def _tick(self) -> None:
+        now = self._loop.time()
+        for watch in [w for w in self._watches if w.next <= now]:
+            watch.look(now)
+        self._running = bool(self._watches)
+        if self._running:
+            self._loop.call_later(TICK, self._tick)
 
 
 class Watch:
@@ -32,39 +62,41 @@ class Watch:
 
     To interrupt is to cancel the exchange's task, as `asyncio.timeout` does;
     `caught` tells our own cancellation from that of a client who left. Hearing
-    from the upstream is an assignment, not a new timer.
+    from the upstream is an assignment and nothing more.
 
     Attributes:
         heard: loop time of the last sign of life.
         blocked: it is the client who is slow; the upstream's clock stands.
+        next: loop time before which nothing can be due.
     """
 
-    def __init__(self, clocks: Timeouts) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, ticker: Ticker, clocks: Timeouts, now: float) -> None:
+        self._ticker = ticker
         self._task = asyncio.current_task()
         self._clocks = clocks
         self._begun = False
         self._error: LLMProxyError | None = None
-        self._others: list[Due] = []
+        self._other: Due | None = None
         self.blocked = False
-        self.heard = self._loop.time()
-        self._timer = self._loop.call_at(self._due(), self._tick)
+        self.heard = now
+        self.next = now + clocks.first_event
+        ticker.add(self)
 
-    def begin(self) -> None:
+    def begin(self, now: float) -> None:
         """Count with the idle clock from now on: the answer has begun."""
         self._begun = True
-        self.heard = self._loop.time()
-        self.rearm()
+        self.heard = now
+        self.next = 0.0
 
     def limit(self, seconds: float) -> None:
-        """Allow no more than *seconds* of silence from now on."""
+        """Allow no more than *seconds* of silence since the last sign of life."""
         self._clocks = Timeouts(seconds, seconds, seconds)
-        self.begin()
+        self.next = 0.0
 
-    def also(self, other: Due) -> None:
-        """Serve *other* with the same timer."""
-        self._others.append(other)
-        self.rearm()
+    def serve(self, other: Due) -> None:
+        """Look after *other* as well."""
+        self._other = other
+        self.next = 0.0
 
     def interrupt(self, error: LLMProxyError) -> None:
         """End the exchange with *error*; the first one counts."""
@@ -83,33 +115,27 @@ class Watch:
         return error
 
     def stop(self) -> None:
-        self._timer.cancel()
-        self._others.clear()
-        self._task = None
+        self._ticker.discard(self)
+        self._other = self._task = None
+
+    def look(self, now: float) -> None:
+        """Do what is due, and find out when to look again."""
+        if self.blocked:
+            self.heard = now
+        if now >= self._due():
+            self.interrupt(self._silence())
+        other = self._other
+        if other is not None and now >= other.due():
+            other.act()
+        self.next = min(self._due(), NEVER if other is None else other.due())
 
     def _due(self) -> float:
         clocks = self._clocks
         return self.heard + (clocks.idle if self._begun else clocks.first_event)
 
-    def _tick(self) -> None:
-        now = self._loop.time() + EARLY
-        if self.blocked:
-            self.heard = now
-        if now >= self._due():
-            which = "next" if self._begun else "first"
-            self.interrupt(
-                APITimeoutError(
-                    f"the upstream sent no {which} event in time",
-                    code="upstream_idle_timeout" if self._begun else "upstream_timeout",
-                )
-            )
-            return
-        for other in self._others:
-            if now >= other.due():
-                other.act()
-        self.rearm()
-
-    def rearm(self) -> None:
-        self._timer.cancel()
-        due = min([self._due(), *(other.due() for other in self._others)])
-        self._timer = self._loop.call_at(due, self._tick)
+    def _silence(self) -> APITimeoutError:
+        which = "next" if self._begun else "first"
+        return APITimeoutError(
+            f"the upstream sent no {which} event in time",
+            code="upstream_idle_timeout" if self._begun else "upstream_timeout",
+        )

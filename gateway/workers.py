@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeAlias
 
 import structlog
@@ -141,7 +142,8 @@ class _Supervisor:
             if not pid:
                 return
             worker = self._workers.pop(pid)
-            self._selector.unregister(worker.end)
+            with suppress(KeyError):
+                self._selector.unregister(worker.end)
             worker.end.close()
             self._board.clear(worker.number)
             if not self._ending:
@@ -163,6 +165,8 @@ class _Supervisor:
             message = sender.end.recv(MAX_MESSAGE)
         except OSError:  # it has died, and may be replaced already
             return
+        if not message:  # it is ending, and would be readable until it has ended
+            self._selector.unregister(sender.end)
         for worker in self._workers.values():
             if message and worker is not sender:
                 send(worker.end, message)

@@ -14,6 +14,7 @@ import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -26,6 +27,11 @@ DESCRIPTORS = 8192
 REQUIRE_ALL = os.environ.get("SLUICEGATE_REQUIRE_ALL") == "1"
 LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
 FIGURES: pytest.StashKey[list[str]] = pytest.StashKey()
+
+
+# A busy machine is no reason to doubt a property.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -197,6 +197,7 @@ def _counts(usage: dict[str, Any]) -> dict[str, int]:
     cached = [
         inside.get("cached_tokens"),
         usage.get("prompt_cache_hit_tokens"),  # DeepSeek
+        usage.get("cached_tokens"),  # Together
     ]
     counts = {
         "prompt": usage.get("prompt_tokens"),

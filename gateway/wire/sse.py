@@ -151,6 +151,8 @@ class SseSkimmer:
         """Return the events in *chunk* that may matter."""
         if b"\r" in chunk:
             return self._slow(chunk)
+        if self._whole and chunk.endswith(b"\n\n"):
+            return self._fast(chunk)
         # What is whole between the end of an event that had begun and the
         # beginning of one that has not ended.
         start, end = 0, chunk.rfind(b"\n\n") + 2
@@ -176,14 +178,20 @@ class SseSkimmer:
         return self._whole
 
     @property
+    def progress(self) -> int:
+        """A number that changes when an event begins and when it is whole."""
+        return self.events if self._whole else -self.events - 1
+
+    @property
     def between_events(self) -> bool:
         """Whether no event has begun since; not for every chunk, it costs time."""
         return self._whole or self._splitter.between_events
 
     def _fast(self, chunk: bytes) -> list[Frame]:
         """Look only where something stands, if there is nothing but lines of data."""
-        events = chunk.count(b"\n\ndata:") + 1
-        if chunk.count(b"\n") != 2 * events or not chunk.startswith(b"data:"):
+        lines = chunk.count(b"\n")
+        events = 1 if lines == 2 else chunk.count(b"\n\ndata:") + 1
+        if lines != 2 * events or not chunk.startswith(b"data:"):
             return self._slow(chunk)
         spots = self._spots(chunk)
         if not self.events:

@@ -146,7 +146,7 @@ async def test_a_worker_that_dies() -> None:
         first, second = children(g.pid)
         os.kill(first, 9)
         async with asyncio.timeout(5):
-            while len(now := children(g.pid)) < 2 or first in now:  # noqa: ASYNC110
+            while len(now := children(g.pid)) < 2 or first in now:
                 await asyncio.sleep(0.02)  # /proc wakes nobody
         assert second in now
         await asyncio.sleep(0.7)  # the new one starts

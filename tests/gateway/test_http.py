@@ -38,7 +38,7 @@ ABOUT_THE_CALLER = {
 }
 
 
-@pytest.mark.parametrize("name", {**SECRETS, **HOP_BY_HOP, **ABOUT_THE_CALLER})
+@pytest.mark.parametrize("name", [*SECRETS, *HOP_BY_HOP, *ABOUT_THE_CALLER])
 def test_not_to_upstream(name: str) -> None:
     """Not a caller's credentials, nor anything that tells who it is."""
     headers = CIMultiDict({**SECRETS, **HOP_BY_HOP, **ABOUT_THE_CALLER})

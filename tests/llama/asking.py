@@ -75,6 +75,6 @@ async def busy_slots(url: str) -> int:
 async def slots_busy(url: str, count: int, timeout: float = 5.0) -> float:
     """Wait until *count* slots are busy, and return that moment's monotonic time."""
     async with asyncio.timeout(timeout):
-        while await busy_slots(url) != count:  # noqa: ASYNC110 - it has no other news
+        while await busy_slots(url) != count:
             await asyncio.sleep(0.01)
     return time.monotonic()

@@ -65,9 +65,7 @@ async def test_at_the_machine(stage: Stage, path: str, host: str) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("headers", REMOTE, ids=str)
-async def test_from_elsewhere(
-    stage: Stage, path: str, headers: dict[str, str]
-) -> None:
+async def test_from_elsewhere(stage: Stage, path: str, headers: dict[str, str]) -> None:
     """Through a proxy, or by a name that is not this machine's: not without a key."""
     answer = await looked(stage.gateway, path, headers)
 

@@ -63,9 +63,7 @@ def assert_readable(headers: Mapping[str, str], origin: str) -> None:
     assert "access-control-allow-credentials" not in headers
 
 
-async def answered(
-    stage: Stage, script: Script, origin: str, **given: Any
-) -> Answer:
+async def answered(stage: Stage, script: Script, origin: str, **given: Any) -> Answer:
     case = stage.add(script)
     body = chat(case, stream=given.pop("stream", False))
     headers = {"origin": origin, **given.pop("headers", {})}
@@ -123,9 +121,7 @@ async def test_errors_can_be_read(keyed: Stage) -> None:
             chat(model="nobody:x"),
             headers={"origin": APP, **RIGHT},
         ),
-        400: await ask(
-            keyed.gateway.port, b"{", headers={"origin": APP, **RIGHT}
-        ),
+        400: await ask(keyed.gateway.port, b"{", headers={"origin": APP, **RIGHT}),
         405: await ask(
             keyed.gateway.port, path=CHAT, method="GET", headers={"origin": APP}
         ),

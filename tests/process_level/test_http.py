@@ -198,9 +198,7 @@ async def test_chunked_request(stage: Stage) -> None:
 @pytest.mark.parametrize("kind", ["text/plain", "application/json; charset=utf-8", ""])
 async def test_content_type(stage: Stage, kind: str) -> None:
     """Some clients forget to say that it is JSON."""
-    answer = await ask(
-        stage.gateway.port, plain(stage), headers={"content-type": kind}
-    )
+    answer = await ask(stage.gateway.port, plain(stage), headers={"content-type": kind})
 
     assert answer.status == 200
 

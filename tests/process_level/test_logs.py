@@ -13,14 +13,19 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.client import Caller, ask, chat
 from tests.process import ROOT, Gateway, config_file, config_for, gateway, start
 from tests.streams import chat_stream
-from tests.upstream import End, Upstream, reply, stream
+from tests.upstream import End, Script, Upstream, reply, stream
+
+if TYPE_CHECKING:
+    from tests.stage import Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOBODY = "http://127.0.0.1:9/v1"
 WHOLE = reply({"choices": [{"index": 0, "finish_reason": "stop"}]})
@@ -55,23 +60,23 @@ async def test_last_words() -> None:
     assert sorted(line["worker"] for line in g.found("server.stopped")) == [0, 1]
 
 
-async def test_one_line_per_exchange() -> None:
-    """With its id, level and time; everything else is where it belongs."""
-    async with Upstream(WHOLE) as up, gateway(config_for(up.url)) as g:
-        for number in range(3):
-            headers = {"x-request-id": f"bound-{number}"}
-            await ask(g.port, chat(stream=False), headers=headers)
+async def test_one_line_per_exchange(stage: Stage) -> None:
+    """With its id, level and time, once."""
+    lines = [(await stage.exchange(WHOLE, stream=False))[1] for _ in range(3)]
 
-    done = g.found("exchange.done")
-    assert [line["request_id"] for line in done] == ["bound-0", "bound-1", "bound-2"]
-    for line in done:
+    for line in lines:
+        (only,) = stage.gateway.found("exchange.done", request_id=line["request_id"])
+        assert only is line
         assert line["level"] == "info"
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", line["timestamp"])
 
 
 async def test_request_id_on_every_line_of_a_request() -> None:
     """What goes wrong while a request is served can be looked up by its id."""
-    garbage = [b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{", End.FIN]
+    garbage: Script = [
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{",
+        End.FIN,
+    ]
     async with Upstream(garbage) as up, gateway(config_for(up.url)) as g:
         await ask(g.port, chat(stream=False), headers={"x-request-id": "find-me"})
         await g.done("find-me")
@@ -248,29 +253,55 @@ async def test_nobody_reads_the_log() -> None:
     assert code == 0
 
 
-async def test_long_names_are_cut() -> None:
+async def test_long_names_are_cut(stage: Stage) -> None:
     """A model's name of a megabyte is a mistake, not a megabyte in the log."""
-    async with gateway(config_for(NOBODY)) as g:
-        await ask(g.port, chat(model="x" * 1_000_000))
-        line = await g.event("exchange.done")
+    _, line = await stage.exchange(model="nobody:" + "x" * 1_000_000)
 
     assert len(json.dumps(line)) < 5000
 
 
 @pytest.mark.parametrize("name", [r"\ud800", r"\udfff\ud800 x", r"\u0000"])
-async def test_names_that_are_no_text(name: str) -> None:
-    """A lone surrogate in a name is answered, logged, and shown in the feed."""
-    body = b'{"model": "%b", "messages": []}' % name.encode()
-    async with gateway(config_for(NOBODY)) as g:
-        answer = await ask(g.port, body)
-        line = await g.event("exchange.done")
+async def test_names_that_are_no_text(stage: Stage, name: str) -> None:
+    """A lone surrogate in a name is answered, and logged."""
+    body = b'{"model": "nobody:%b", "messages": []}' % name.encode()
+    case = stage.add(None)
+
+    answer = await ask(stage.gateway.port, body, headers={"x-request-id": case})
+    line = await stage.gateway.done(case)
 
     assert 400 <= answer.status < 500
     assert line["status"] == answer.status
 
 
+async def test_upstream_that_is_no_text(stage: Stage) -> None:
+    """Ids and names that are no Unicode cost neither answer, line nor feed."""
+    said = {"id": "\ud800", "model": "\udfff", "choices": []}
+    headers = {"content-type": "application/json", "x-request-id": "\xff\xe9"}
+    async with Caller(stage.gateway.port) as feed:
+        await feed.send(path="/admin/events", method="GET")
+        await feed.head()
+        answer, line = await stage.exchange(reply(said, headers=headers), stream=False)
+        fed = await feed.until(b"\n\n", 3)
+
+    assert answer.status == 200
+    assert line["outcome"] == "completed"
+    assert b'"outcome":"completed"' in fed
+
+
 PROMPT = "planted-prompt-4711"
 ANSWER = "planted-answer-0815"
+
+
+async def test_body_longer_than_told(stage: Stage) -> None:
+    """The rest of a body, which looks like a broken request, is not quoted."""
+    body = json.dumps(chat(messages=[{"role": "user", "content": PROMPT}])).encode()
+    async with Caller(stage.gateway.port) as caller:
+        await caller.send_head("/nothing", headers={"content-length": "10"})
+        caller.writer.write(body)
+        await caller.ended()
+    await stage.gateway.event("request.malformed")
+
+    assert PROMPT not in "".join(stage.gateway.text)
 
 
 @pytest.mark.parametrize("level", ["info", "debug"])

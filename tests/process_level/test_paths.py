@@ -138,9 +138,7 @@ async def test_health(stage: Stage, path: str, said: dict[str, str]) -> None:
         ("PATCH", "/admin/status", "GET"),
     ],
 )
-async def test_wrong_method(
-    stage: Stage, method: str, path: str, allowed: str
-) -> None:
+async def test_wrong_method(stage: Stage, method: str, path: str, allowed: str) -> None:
     """A 405 says what is allowed, where a client can read it."""
     if method == "HEAD":
         async with (
@@ -161,7 +159,16 @@ async def test_wrong_method(
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/v1", "/v1/", "/v1/responses", "/web/", "/web/nothing.js", "//", "/%"],
+    [
+        "/nothing",
+        "/v1",
+        "/v1/",
+        "/v1/responses",
+        "/web/",
+        "/web/nothing.js",
+        "//",
+        "/%",
+    ],
 )
 async def test_nothing_there(stage: Stage, path: str) -> None:
     """A 404 is an error in the usual shape, with an id."""

@@ -11,11 +11,15 @@ import time
 from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
+import pytest
+import pytest_asyncio
 from aiohttp import web
 
 from tests.client import ask, chat
 from tests.process import Gateway, config_for, gateway, start
 from tests.upstream import Upstream, reply
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WHOLE = reply(
     {
@@ -32,14 +36,26 @@ async def tailing(
     g: Gateway, *args: str, env: Mapping[str, str] | None = None
 ) -> AsyncIterator[Gateway]:
     """Follow *g* in a process of its own, from when it has begun to listen."""
+    await listeners(g, 0)  # none is left of another test
     tail = await start("tail", "--url", g.url, *args, env=env)
     try:
-        async with asyncio.timeout(10):
-            while not (await g.status())["listeners"]:
-                await asyncio.sleep(0.02)
+        await listeners(g, 1)
         yield tail
     finally:
         await tail.kill()
+
+
+async def listeners(g: Gateway, count: int) -> None:
+    async with asyncio.timeout(10):
+        while (await g.status())["listeners"] != count:
+            await asyncio.sleep(0.02)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def idle() -> AsyncIterator[Gateway]:
+    """A gateway that has only refusals to tell of."""
+    async with gateway(config_for("http://127.0.0.1:9/v1")) as g:
+        yield g
 
 
 async def line_from(tail: Gateway) -> str:
@@ -76,10 +92,10 @@ async def test_for_a_script() -> None:
     assert told["input_tokens"] == 7
 
 
-async def test_unanswered_and_refused() -> None:
+async def test_unanswered_and_refused(idle: Gateway) -> None:
     """What has no model, no backend and no tokens is a line, too."""
-    async with gateway(config_for("http://127.0.0.1:9/v1")) as g, tailing(g) as tail:
-        await ask(g.port, b"{")
+    async with tailing(idle) as tail:
+        await ask(idle.port, b"{")
         line = await line_from(tail)
 
     assert "400" in line
@@ -87,11 +103,11 @@ async def test_unanswered_and_refused() -> None:
     assert "None" not in line
 
 
-async def test_no_orders_to_the_terminal() -> None:
+async def test_no_orders_to_the_terminal(idle: Gateway) -> None:
     """What callers write must not clear the operator's screen, or forge lines."""
     model = "x\x1b[2J\x1b]0;title\x07\r\n200  completed\u2028\u202e\x9b31m"
-    async with gateway(config_for("http://127.0.0.1:9/v1")) as g, tailing(g) as tail:
-        await ask(g.port, chat(model=model))
+    async with tailing(idle) as tail:
+        await ask(idle.port, chat(model=model))
         line = await line_from(tail)
         await asyncio.sleep(0.2)
         lines = len(tail.text)
@@ -111,9 +127,7 @@ async def test_key() -> None:
         env = {"ADMIN_KEY": ADMIN}
         tail = await start("tail", "--url", url, "--key-env", "ADMIN_KEY", env=env)
         try:
-            async with asyncio.timeout(10):
-                while not (await g.status())["listeners"]:
-                    await asyncio.sleep(0.02)
+            await listeners(g, 1)
             await ask(g.port, b"{")
             line = await line_from(tail)
         finally:
@@ -203,9 +217,9 @@ async def test_gateway_killed() -> None:
     assert "Traceback" not in "".join(tail.text)
 
 
-async def test_ctrl_c() -> None:
+async def test_ctrl_c(idle: Gateway) -> None:
     """The usual way out is no error to be explained."""
-    async with gateway(config_for("http://127.0.0.1:9/v1")) as g, tailing(g) as tail:
+    async with tailing(idle) as tail:
         tail.signal(signal.SIGINT)
         code = await tail.exit_code()
 
@@ -213,16 +227,16 @@ async def test_ctrl_c() -> None:
     assert not tail.text
 
 
-async def test_into_head() -> None:
+async def test_into_head(idle: Gateway) -> None:
     """``tail | head -1`` ends without a complaint."""
-    async with gateway(config_for("http://127.0.0.1:9/v1")) as g, tailing(g) as tail:
-        await ask(g.port, b"{")
+    async with tailing(idle) as tail:
+        await ask(idle.port, b"{")
         await line_from(tail)
         # Asyncio's transport is the reader; without it the pipe is broken.
         transport = tail.process._transport  # type: ignore[attr-defined]
         transport.get_pipe_transport(1).close()
         for _ in range(5):
-            await ask(g.port, b"{")
+            await ask(idle.port, b"{")
             await asyncio.sleep(0.05)
         async with asyncio.timeout(5):
             code = await tail.process.wait()

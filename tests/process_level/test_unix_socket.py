@@ -6,8 +6,7 @@ import asyncio
 import os
 import socket
 import stat
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +14,9 @@ from tests.process import config_file, config_for, gateway, start
 from tests.stage import Stage
 from tests.streams import text_chunk
 from tests.upstream import LAST_CHUNK, Script, Upstream, open_stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOBODY = "http://127.0.0.1:9/v1"
 
@@ -199,5 +201,3 @@ async def test_caller_gone_over_unix(tmp_path: Path) -> None:
         line = await g.event("exchange.done")
 
     assert line["outcome"] == "client_gone"
-
-

@@ -102,7 +102,7 @@ async def test_totals_of_open_streams() -> None:
             ]
             for scene in scenes:
                 await scene.caller.head()
-            seen = [await g.status() for _ in range(12)]
+            seen = [await g.status() for _ in range(24)]
             go_on.set()
             ends = [await scene.caller.rest() for scene in scenes]
             await g.idle()
@@ -176,7 +176,7 @@ async def test_stopped_while_starting(number: signal.Signals) -> None:
 async def test_killed_workers_are_replaced() -> None:
     """However often one dies, and whatever it was doing, there are two again."""
     async with Upstream(WHOLE) as up, two_workers(up.url) as g:
-        for _ in range(3):
+        for _ in range(2):
             await asyncio.sleep(1.05)  # dying sooner after its start is held against it
             victim = children(g.pid)[0]
             os.kill(victim, signal.SIGKILL)

