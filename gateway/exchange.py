@@ -166,7 +166,7 @@ class Exchange:
         headers = backend.headers(http.to_upstream(self._request.headers))
         strip = plan.ask_usage and ask.stream and not ask.wants_usage
         if plan.model != ask.model:
-            body = jsonsplice.replace(body, "model", msgspec.json.encode(plan.model))
+            body = jsonsplice.rename(body, "model", plan.model)
         if strip:
             body = openai_chat.asking_for_usage(body)
         if ask.stream:

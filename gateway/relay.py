@@ -150,7 +150,9 @@ class Passthrough:
         self.opening: LLMProxyError | None = None
         self._choices = choices
         self._write_error_frame = write_error_frame
-        self._skimmer = SseSkimmer(openai_chat.spots)
+        # With several choices, one event may end one of them and not another.
+        alike = (openai_chat.ending, openai_chat.ALARM) if choices == 1 else ()
+        self._skimmer = SseSkimmer(openai_chat.spots, *alike)
 
     def feed(self, chunk: bytes) -> bytes:
         """

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from gateway.access import Access
-from gateway.api import build
+from gateway.api import build, direct
 from gateway.domain.errors import LLMProxyError
 from gateway.journal import Journal
 from gateway.protocol import Runner
@@ -64,6 +64,7 @@ async def serve(
     runner = Runner(
         build(site),
         head_timeout=settings.server.header_timeout,
+        direct=direct(site),
         # Off by default, and on in aiohttp's own test tools: without it nobody
         # notices that a client has left.
         handler_cancellation=True,

@@ -84,6 +84,24 @@ def _by_steps(body: bytes) -> list[Member]:
     return found
 
 
+def rename(body: bytes, name: str, text: str) -> bytes:
+    """
+    Do as `replace` does, for a *name* that is known to be there as a string.
+
+    Where its letters stand once, and nothing is spelt with escapes, that is the
+    place, and nothing needs to be walked over.
+    """
+    value = msgspec.json.encode(text)
+    key = b'"%b"' % name.encode()
+    if body.count(key) == 1 and b"\\u" not in body:
+        at = body.index(key) + len(key)
+        start = _skip(body, _skip(body, at) + 1)
+        string = _STRING.match(body, start)
+        if string is not None:
+            return body[:start] + value + body[string.end() :]
+    return replace(body, name, value)
+
+
 def replace(body: bytes, name: str, value: bytes) -> bytes:
     """
     Return *body* with each top-level *name* set to the JSON *value*.

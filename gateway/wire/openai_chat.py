@@ -172,6 +172,25 @@ def spots(data: bytes) -> Sequence[int]:
     return sorted(found) if found else ()
 
 
+ALARM = b'"error"'
+_NO_FINISH = b'"finish_reason":null'
+# What follows the finish reason; longer, and events hardly end alike.
+_LONGEST_ENDING = 200
+
+
+def ending(data: bytes) -> bytes:
+    """
+    Return how the last event of *data* ends, if that is with no finish reason.
+
+    With one choice an event, whatever ends so tells a ledger nothing, unless
+    there is an error in it.
+    """
+    at = data.rfind(_NO_FINISH)
+    if at < 0 or len(data) - at > _LONGEST_ENDING or _USAGE.search(data, at):
+        return b""
+    return data[at:]
+
+
 _STATUSES = {
     "authentication": 401,
     "bad_request": 400,

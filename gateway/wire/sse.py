@@ -134,15 +134,26 @@ class SseSkimmer:
     Args:
         spots: says where in some bytes, in order, what matters stands. The first
             event always does, and one that is called ``error``.
+        ending: says of an event how it ends, if no event that ends so matters
+            unless it has *alarm* in it; else it gives nothing. Most events of a
+            stream end alike.
 
     Attributes:
         events: how many events (with data) have passed.
     """
 
     def __init__(
-        self, spots: Callable[[bytes], Sequence[int]], max_event: int = MAX_EVENT
+        self,
+        spots: Callable[[bytes], Sequence[int]],
+        ending: Callable[[bytes], bytes] = lambda _: b"",
+        alarm: bytes = b"",
+        max_event: int = MAX_EVENT,
     ) -> None:
         self._spots = spots
+        self._ending = ending
+        self._alarm = alarm
+        self._end = b""
+        self._seam = b""
         self._splitter = SseSplitter(max_event)
         self._whole = True
         self.events = 0
@@ -161,7 +172,7 @@ class SseSkimmer:
             start = chunk.find(b"\n\n") + 2
             frames = self._slow(chunk[:start] if start > 1 else chunk)
         if start > 1 or self._whole:
-            if end > start and self._whole:
+            if end > max(start, 1) and self._whole:
                 frames += self._fast(chunk[start:end])
                 start = end
             if start < len(chunk):
@@ -188,17 +199,47 @@ class SseSkimmer:
         return self._whole or self._splitter.between_events
 
     def _fast(self, chunk: bytes) -> list[Frame]:
-        """Look only where something stands, if there is nothing but lines of data."""
+        """Read whole events, most of which are likely to end alike."""
+        if b"\n\n" not in chunk:  # the rest of three line ends
+            return self._slow(chunk)
+        if not self.events:  # the first shows how they end
+            first = chunk[: chunk.index(b"\n\n") + 2]
+            self._learn(first)
+            rest = chunk[len(first) :]
+            return self._slow(first) + (self._fast(rest) if rest else [])
+        end = self._end
+        alike = chunk.rfind(end) + len(end) if end else 0
+        if alike >= len(end) > 0 and self._pass(chunk[:alike]):
+            return self._each(chunk[alike:]) if alike < len(chunk) else []
+        return self._each(chunk)
+
+    def _learn(self, event: bytes) -> None:
+        self._end = self._ending(event)
+        self._seam = self._end + b"data:"
+
+    def _pass(self, chunk: bytes) -> bool:
+        """Count the events in *chunk* if all end alike and none matters."""
+        lines = chunk.count(b"\n")
+        events = 1 if lines == 2 else chunk.count(self._seam) + 1
+        if (
+            lines != 2 * events
+            or self._alarm in chunk
+            or not chunk.startswith(b"data:")
+        ):
+            return False
+        self.events += events
+        return True
+
+    def _each(self, chunk: bytes) -> list[Frame]:
+        """Look where something stands, if there is nothing but lines of data."""
         lines = chunk.count(b"\n")
         events = 1 if lines == 2 else chunk.count(b"\n\ndata:") + 1
         if lines != 2 * events or not chunk.startswith(b"data:"):
             return self._slow(chunk)
-        spots = self._spots(chunk)
-        if not self.events:
-            spots = (0, *spots)
+        self._learn(chunk)
         self.events += events
         frames, seen = [], -1
-        for spot in spots:
+        for spot in self._spots(chunk):
             if spot > seen:
                 start = chunk.rfind(b"\n\n", 0, spot) + 2
                 seen = chunk.find(b"\n\n", spot)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import BackendError
+from gateway.wire import openai_chat
 from gateway.wire.sse import BOM, Frame, SseFramer, SseSkimmer, SseSplitter, parse
 from tests.streams import KEEP_ALIVE, cuts
 
@@ -307,7 +308,9 @@ def test_a_value_cut_by_the_next_line() -> None:
     assert skimmer.feed(b'data: {"a":\ndata: "b"}\n\n') == [Frame("", b'{"a":\n"b"}')]
 
 
-@pytest.mark.parametrize("make", [SseSplitter, lambda n: SseSkimmer(spots, n)])
+@pytest.mark.parametrize(
+    "make", [SseSplitter, lambda n: SseSkimmer(spots, max_event=n)]
+)
 @pytest.mark.parametrize("size", [1, 7, 4096])
 def test_cap(make: Callable[[int], SseSplitter], size: int) -> None:
     """An event that never ends is not collected for ever."""
@@ -359,3 +362,43 @@ def test_linear_time(case: str) -> None:
 
     # Around 0.5 s on a slow machine; what is quadratic here takes minutes.
     assert time.process_time() - before < 8
+
+
+CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"},%b}]%b}\n\n'
+NOTHING = CHUNK % (b'"finish_reason":null', b"")
+CHAT_PIECES = [
+    NOTHING,
+    NOTHING,
+    NOTHING,
+    CHUNK % (b'"finish_reason":null', b',"usage":null'),
+    CHUNK % (b'"finish_reason":null', b',"usage":{"prompt_tokens":1}'),
+    CHUNK % (b'"finish_reason":null', b',"error":{"code":429}'),
+    CHUNK % (b'"finish_reason":"stop"', b""),
+    CHUNK % (b'"finish_reason" : "stop"', b', "usage" : null'),
+    CHUNK % (b'"logprobs":null', b',"finish_reason":null'),
+    b'data: {"error":{"message":"no"},"finish_reason":null}]}\n\n',
+    b'event: error\ndata: {"m":1,"finish_reason":null}]}\n\n',
+    b": wait\n\n",
+    b": wait\n",
+    b"\n",
+    b"data: [DONE]\n\n",
+    b"data: a\ndata: b\n\n",
+    b"data: x\r\n\r\n",
+]
+
+
+@given(st.lists(st.sampled_from(CHAT_PIECES), max_size=20), places)
+def test_events_that_end_alike(pieces: list[bytes], where: list[int]) -> None:
+    """What is passed over because it ends like the last one would not have mattered."""
+    stream = b"".join(pieces)
+    skimmer = SseSkimmer(openai_chat.spots, openai_chat.ending, openai_chat.ALARM)
+    events = standard(stream)[0]
+
+    found = [f for chunk in cut_at(stream, where) for f in skimmer.feed(chunk)]
+
+    assert skimmer.events == len(events)
+    assert found == [
+        event
+        for place, event in enumerate(events)
+        if not place or event.event == "error" or openai_chat.spots(event.data)
+    ]
