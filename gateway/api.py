@@ -70,10 +70,11 @@ def direct(site: Gateway) -> dict[str, Handler]:
     """Return the busiest paths' handlers, where no hook must see their answers."""
     if site.access.lets_pages_in:
         return {}
-    return {
-        f"/v1{path}": _Api(site).exchange(operation)
-        for path, operation in _OPERATIONS.items()
-    }
+
+    def handler(operation: str) -> Handler:
+        return lambda request: Exchange(site, request, operation).run()
+
+    return {f"/v1{path}": handler(name) for path, name in _OPERATIONS.items()}
 
 
 class _Api:

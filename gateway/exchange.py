@@ -31,6 +31,7 @@ from gateway.failures import (
     read_whole,
     refusal,
 )
+from gateway.gauges import OPEN_UPSTREAMS
 from gateway.intake import read_body
 from gateway.ledger import Ledger, Outcome
 from gateway.outlet import Outlet
@@ -144,13 +145,13 @@ class Exchange:
         ledger.backend = backend.name
         now = asyncio.get_running_loop().time()
         watch = self._watch = Watch(gateway.ticker, backend.settings.timeouts, now)
-        gateway.gauges.open_upstreams += 1
+        gateway.gauges.add(OPEN_UPSTREAMS, 1)
         try:
             if isinstance(backend, VirtualBackend):
                 return await self._virtual(backend, plan.model, ask, body, watch)
             return await self._upstream(backend, plan, ask, body, watch)
         finally:
-            gateway.gauges.open_upstreams -= 1
+            gateway.gauges.add(OPEN_UPSTREAMS, -1)
 
     # -- a backend that speaks the client's dialect
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 
 NAMES = ("open_upstreams", "active_exchanges", "exchanges", "listeners")
+OPEN_UPSTREAMS, ACTIVE_EXCHANGES, EXCHANGES, LISTENERS = range(len(NAMES))
 _WIDTH = 8
 
 
@@ -30,28 +31,21 @@ class Board:
     def clear(self, worker: int) -> None:
         """Forget what a worker that has died was doing."""
         row = self.row(worker)
-        row.open_upstreams = row.active_exchanges = row.listeners = 0
-
-
-def _number(index: int) -> property:
-    def read(gauges: Gauges) -> int:
-        return gauges.numbers[index]
-
-    def write(gauges: Gauges, value: int) -> None:
-        gauges.numbers[index] = value
-
-    return property(read, write)
+        for index in (OPEN_UPSTREAMS, ACTIVE_EXCHANGES, LISTENERS):
+            row.set(index, 0)
 
 
 class Gauges:
-    """The numbers of one worker."""
+    """The numbers of one worker; changed twice in each request."""
 
-    __slots__ = ("numbers",)
+    __slots__ = ("_numbers",)
 
     def __init__(self, numbers: memoryview[int]) -> None:
-        self.numbers = numbers
+        self._numbers = numbers
 
-    open_upstreams = _number(0)
-    active_exchanges = _number(1)
-    exchanges = _number(2)
-    listeners = _number(3)
+    def add(self, index: int, change: int) -> None:
+        """Change the number that `NAMES` has at *index*."""
+        self._numbers[index] += change
+
+    def set(self, index: int, value: int) -> None:
+        self._numbers[index] = value

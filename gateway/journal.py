@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from gateway import log
+from gateway.gauges import LISTENERS, Gauges
 from gateway.ledger import OUTSIDE, Ledger
 from gateway.secret import redact
-
-if TYPE_CHECKING:
-    from gateway.gauges import Gauges
 
 Fields: TypeAlias = dict[str, Any]
 
@@ -57,12 +55,12 @@ class Journal:
         """Give a queue of finished exchanges; ``None`` in it is the end."""
         queue: asyncio.Queue[Fields | None] = asyncio.Queue(BACKLOG + 1)
         self._listeners.add(queue)
-        self._gauges.listeners = len(self._listeners)
+        self._gauges.set(LISTENERS, len(self._listeners))
         try:
             yield queue
         finally:
             self._listeners.discard(queue)
-            self._gauges.listeners = len(self._listeners)
+            self._gauges.set(LISTENERS, len(self._listeners))
 
     def end(self) -> None:
         """Send every listener away."""

@@ -139,12 +139,11 @@ def _short_cut(direct: Mapping[str, Handler], usual: Handler) -> Handler:
     twentieth of a request.
     """
 
-    async def handle(request: BaseRequest) -> StreamResponse:
+    def handle(request: BaseRequest) -> Awaitable[StreamResponse]:
+        handler = usual
         if request.method == "POST":
-            handler = direct.get(request.raw_path)
-            if handler is not None:
-                return await handler(request)
-        return await usual(request)
+            handler = direct.get(request.raw_path, usual)
+        return handler(request)
 
     return handle
 

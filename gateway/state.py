@@ -8,6 +8,7 @@ import structlog
 from attrs import define, field
 
 from gateway.fronts.openai_chat.front import FRONT
+from gateway.gauges import ACTIVE_EXCHANGES, EXCHANGES
 from gateway.watch import Ticker
 
 if TYPE_CHECKING:
@@ -52,12 +53,12 @@ class Gateway:
 
     def opened(self, exchange: Exchange) -> None:
         self.exchanges.add(exchange)
-        self.gauges.active_exchanges += 1
+        self.gauges.add(ACTIVE_EXCHANGES, 1)
 
     def closed(self, exchange: Exchange) -> None:
         self.exchanges.discard(exchange)
-        self.gauges.active_exchanges -= 1
-        self.gauges.exchanges += 1
+        self.gauges.add(ACTIVE_EXCHANGES, -1)
+        self.gauges.add(EXCHANGES, 1)
         self.journal.tell(exchange.ledger)
 
     def interrupt(self, error: LLMProxyError) -> None:

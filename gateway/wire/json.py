@@ -31,13 +31,11 @@ def decode(decoder: Decoder[T], data: bytes) -> T:
         msgspec.ValidationError: JSON of another shape.
     """
     try:
-        return _decode(decoder, data)
+        return decoder.decode(data)
     except msgspec.ValidationError:
         raise
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         masked = _SURROGATE.sub(rb"\\u003f", data)
-        if masked == data:
-            raise
         return _decode(decoder, masked)
 
 

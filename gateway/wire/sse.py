@@ -163,7 +163,7 @@ class SseSkimmer:
         if b"\r" in chunk:
             return self._slow(chunk)
         if self._whole and chunk.endswith(b"\n\n"):
-            return self._fast(chunk)
+            return self._fast(chunk, 0, len(chunk))
         # What is whole between the end of an event that had begun and the
         # beginning of one that has not ended.
         start, end = 0, chunk.rfind(b"\n\n") + 2
@@ -172,8 +172,8 @@ class SseSkimmer:
             start = chunk.find(b"\n\n") + 2
             frames = self._slow(chunk[:start] if start > 1 else chunk)
         if start > 1 or self._whole:
-            if end > max(start, 1) and self._whole:
-                frames += self._fast(chunk[start:end])
+            if end > start + 1 and self._whole:
+                frames += self._fast(chunk, start, end)
                 start = end
             if start < len(chunk):
                 frames += self._slow(chunk[start:])
@@ -198,52 +198,52 @@ class SseSkimmer:
         """Whether no event has begun since; not for every chunk, it costs time."""
         return self._whole or self._splitter.between_events
 
-    def _fast(self, chunk: bytes) -> list[Frame]:
+    def _fast(self, chunk: bytes, start: int, end: int) -> list[Frame]:
         """Read whole events, most of which are likely to end alike."""
-        if b"\n\n" not in chunk:  # the rest of three line ends
-            return self._slow(chunk)
-        if not self.events:  # the first shows how they end
-            first = chunk[: chunk.index(b"\n\n") + 2]
-            self._learn(first)
-            rest = chunk[len(first) :]
-            return self._slow(first) + (self._fast(rest) if rest else [])
-        end = self._end
-        alike = chunk.rfind(end) + len(end) if end else 0
-        if alike >= len(end) > 0 and self._pass(chunk[:alike]):
-            return self._each(chunk[alike:]) if alike < len(chunk) else []
-        return self._each(chunk)
+        frames: list[Frame] = []
+        while not self.events and start < end:  # the first shows how they end
+            second = chunk.find(b"\n\n", start, end) + 2
+            second = second if second > 1 else end
+            self._learn(chunk[start:second])
+            frames += self._slow(chunk[start:second])
+            start = second
+        alike = chunk.rfind(self._end, start, end) if self._end else -1
+        if alike >= 0 and self._pass(chunk, start, alike + len(self._end)):
+            start = alike + len(self._end)
+        return frames + self._each(chunk, start, end) if start < end else frames
 
-    def _learn(self, event: bytes) -> None:
-        self._end = self._ending(event)
+    def _learn(self, events: bytes) -> None:
+        self._end = self._ending(events)
         self._seam = self._end + b"data:"
 
-    def _pass(self, chunk: bytes) -> bool:
-        """Count the events in *chunk* if all end alike and none matters."""
-        lines = chunk.count(b"\n")
-        events = 1 if lines == 2 else chunk.count(self._seam) + 1
+    def _pass(self, chunk: bytes, start: int, end: int) -> bool:
+        """Count these events if all end alike and none matters."""
+        lines = chunk.count(b"\n", start, end)
+        events = 1 if lines == 2 else chunk.count(self._seam, start, end) + 1
         if (
             lines != 2 * events
-            or self._alarm in chunk
-            or not chunk.startswith(b"data:")
+            or chunk.find(self._alarm, start, end) >= 0
+            or not chunk.startswith(b"data:", start)
         ):
             return False
         self.events += events
         return True
 
-    def _each(self, chunk: bytes) -> list[Frame]:
+    def _each(self, chunk: bytes, start: int, end: int) -> list[Frame]:
         """Look where something stands, if there is nothing but lines of data."""
-        lines = chunk.count(b"\n")
-        events = 1 if lines == 2 else chunk.count(b"\n\ndata:") + 1
-        if lines != 2 * events or not chunk.startswith(b"data:"):
-            return self._slow(chunk)
-        self._learn(chunk)
+        part = chunk[start:end]
+        lines = part.count(b"\n")
+        events = 1 if lines == 2 else part.count(b"\n\ndata:") + 1
+        if lines != 2 * events or not part.startswith(b"data:"):
+            return self._slow(part)
+        self._learn(part)
         self.events += events
         frames, seen = [], -1
-        for spot in self._spots(chunk):
+        for spot in self._spots(part):
             if spot > seen:
-                start = chunk.rfind(b"\n\n", 0, spot) + 2
-                seen = chunk.find(b"\n\n", spot)
-                frames.append(parse(chunk[start if start > 1 else 0 : seen]))
+                begin = part.rfind(b"\n\n", 0, spot) + 2
+                seen = part.find(b"\n\n", spot)
+                frames.append(parse(part[begin if begin > 1 else 0 : seen]))
         return [frame for frame in frames if frame is not None]
 
     def _slow(self, chunk: bytes) -> list[Frame]:

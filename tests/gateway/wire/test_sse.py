@@ -391,14 +391,14 @@ CHAT_PIECES = [
 def test_events_that_end_alike(pieces: list[bytes], where: list[int]) -> None:
     """What is passed over because it ends like the last one would not have mattered."""
     stream = b"".join(pieces)
-    skimmer = SseSkimmer(openai_chat.spots, openai_chat.ending, openai_chat.ALARM)
     events = standard(stream)[0]
-
-    found = [f for chunk in cut_at(stream, where) for f in skimmer.feed(chunk)]
-
-    assert skimmer.events == len(events)
-    assert found == [
+    wanted = [
         event
         for place, event in enumerate(events)
         if not place or event.event == "error" or openai_chat.spots(event.data)
     ]
+
+    for chunks in (pieces, [stream], cut_at(stream, where)):
+        skimmer = SseSkimmer(openai_chat.spots, openai_chat.ending, openai_chat.ALARM)
+        found = [frame for chunk in chunks for frame in skimmer.feed(chunk)]
+        assert (skimmer.events, found) == (len(events), wanted)
