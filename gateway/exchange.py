@@ -275,6 +275,8 @@ class Exchange:
         ledger, stream = self.ledger, self._stream
         if isinstance(error, StalledClientError):
             ledger.end(Outcome.CLIENT_STALLED, error.code)
+            if self._request.transport is not None:
+                self._request.transport.abort()  # closing would wait for the client
             raise ConnectionAbortedError(error.message)
         if stream is not None and await stream.outlet.is_open():
             return await stream.end(stream.relay.fail(error))

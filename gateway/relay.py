@@ -123,7 +123,7 @@ def account(ledger: Ledger, data: bytes, event: str = "") -> BackendError | None
     ledger.finish.update(seen.finishes())
     if (usage := seen.tokens()) is not None:
         ledger.saw_usage(usage)
-    if seen.error or event == "error" or not seen.choices:
+    if seen.error or event == "error" or seen.object == "error":
         return openai_chat.read_fault(data, event)
     return None
 

@@ -112,6 +112,7 @@ class Sniffed(Struct):
     """The members of a chunk or reply that a ledger wants; all may lie."""
 
     id: Any = None
+    object: Any = None
     model: Any = None
     choices: list[SniffedChoice] | None = None
     usage: Any = None
