@@ -1,7 +1,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := uvx --from uv uv
+# Only `make lock` needs it: https://docs.astral.sh/uv
+UV ?= uv
 
 .DEFAULT_GOAL := help
 

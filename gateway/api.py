@@ -106,6 +106,7 @@ class _Api:
                 )
             if not response.prepared:
                 response.headers[http.REQUEST_ID] = name
+                response.headers["Server"] = http.SERVER
             return response
 
         return handle

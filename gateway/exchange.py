@@ -298,6 +298,7 @@ class Exchange:
         self.ledger.bytes += len(body)
         headers["Content-Type"] = content_type
         headers[http.REQUEST_ID] = self.ledger.request_id
+        headers["Server"] = http.SERVER
         response = Response(body=body, status=status, headers=headers)
         if status == 408 and self._request.transport is not None:
             # The rest of the body will not come: do not wait for it.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# What we are is enough; with which version of what is nobody's business.
+SERVER = "sluicegate"
 REQUEST_ID = "x-request-id"
 # The provider's own id for its answer; ours has the usual name.
 UPSTREAM_REQUEST_ID = "x-upstream-request-id"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp.web import StreamResponse
 
+from gateway import http
 from gateway.relay import Relay, StalledClientError
 from gateway.watch import NEVER
 
@@ -24,6 +25,7 @@ KEEP_ALIVE = b": keep-alive\n"
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 _HEADERS = {
+    "Server": http.SERVER,
     "Cache-Control": "no-cache, no-transform",
     # nginx would otherwise collect a page of events before it sends one.
     "X-Accel-Buffering": "no",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from gateway.http import SERVER
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -19,6 +21,7 @@ _TYPES = {
 }
 # Nothing but what this server sends itself, nothing inline, in no frame.
 _HEADERS = {
+    "Server": SERVER,
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; "

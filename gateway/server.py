@@ -60,7 +60,7 @@ async def serve(
         wire: to the other workers, where there are any.
     """
     log = structlog.get_logger()
-    site = _site(settings, registry, board, worker)
+    site = make_site(settings, registry, board, worker)
     runner = Runner(
         build(site),
         head_timeout=settings.server.header_timeout,
@@ -106,7 +106,10 @@ async def serve(
         _ignore_signals()
 
 
-def _site(settings: Settings, registry: Registry, board: Board, worker: int) -> Gateway:
+def make_site(
+    settings: Settings, registry: Registry, board: Board, worker: int
+) -> Gateway:
+    """Return what the exchanges of worker *worker* share; call it in its loop."""
     backends = {
         name: registry.build(name, backend, os.environ)
         for name, backend in settings.backends.items()
