@@ -141,7 +141,8 @@ def _short_cut(direct: Mapping[str, Handler], usual: Handler) -> Handler:
 
     def handle(request: BaseRequest) -> Awaitable[StreamResponse]:
         handler = usual
-        if request.method == "POST":
+        # Who expects to be told to go on is answered by the application.
+        if request.method == "POST" and "Expect" not in request.headers:
             handler = direct.get(request.raw_path, usual)
         return handler(request)
 

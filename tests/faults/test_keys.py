@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+import json
 import statistics
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.client import ask, chat
+from tests.client import Caller, ask, chat
 from tests.process import config_file, config_for, start
 from tests.upstream import reply
 
@@ -156,3 +157,17 @@ async def test_open_to_the_world_needs_keys(address: str) -> None:
     assert "api_keys" in said
     assert "Traceback" not in said
     assert len(said) < 1000
+
+
+async def test_key_and_expectation(stage: Stage) -> None:
+    """With keys the busiest paths take a short cut; curl's question is answered."""
+    body = json.dumps(chat(stage.add(WHOLE), stream=False)).encode()
+    async with Caller(stage.gateway.port) as caller:
+        headers = {"authorization": f"Bearer {KEY}", "expect": "100-continue"}
+        headers["content-length"] = str(len(body))
+        await caller.send_head(headers=headers)
+        interim, _ = await caller.head(timeout=1)
+        caller.writer.write(body)
+        answer = await caller.answer()
+
+    assert (interim, answer.status) == (100, 200)
