@@ -143,8 +143,7 @@ class Exchange:
         plan = gateway.table.resolve(ask.model)
         backend = plan.backend
         ledger.backend = backend.name
-        now = asyncio.get_running_loop().time()
-        watch = self._watch = Watch(gateway.ticker, backend.settings.timeouts, now)
+        watch = self._watch = Watch(gateway.ticker, backend.settings.timeouts)
         gateway.gauges.add(OPEN_UPSTREAMS, 1)
         try:
             if isinstance(backend, VirtualBackend):
@@ -174,12 +173,12 @@ class Exchange:
             self._begin_stream(self._passthrough(ask, strip=strip), watch)
         response = await backend.open(url, body, headers)
         try:
-            self.ledger.upstream_request_id = http.upstream_id(response.headers)
+            kept = http.to_client(response.headers)
+            self.ledger.upstream_request_id = http.upstream_id(kept)
             if response.status >= 300:
                 raise await refusal(response)
-            kept = http.to_client(response.headers)
             if not is_stream(response, ask.stream):
-                watch.begin(asyncio.get_running_loop().time())
+                watch.begin()
                 return await self._whole(response, kept)
             stream = self._stream or self._begin_stream(self._passthrough(ask), watch)
             stream.answered(response.headers.get("Content-Type"), kept)

@@ -46,7 +46,7 @@ TO_CLIENT = frozenset(
 # Hugging Face has no x-, Mistral has "ratelimitbysize-".
 _TO_CLIENT_PREFIXES = ("x-ratelimit", "ratelimit", "anthropic-ratelimit-")
 
-_IDS = (REQUEST_ID, "request-id", "x-generation-id", "cf-ray")
+_IDS = (UPSTREAM_REQUEST_ID, "request-id", "x-generation-id", "cf-ray")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
@@ -69,9 +69,14 @@ def to_client(headers: Mapping[str, str]) -> dict[str, str]:
     return kept
 
 
-def upstream_id(headers: Mapping[str, str]) -> str | None:
-    """Return the name that the provider's support would ask for."""
-    return next((headers[name] for name in _IDS if name in headers), None)
+def upstream_id(kept: Mapping[str, str]) -> str | None:
+    """Return, of what `to_client` kept, the name the provider's support asks for."""
+    if not kept:
+        return None
+    for name in _IDS:
+        if name in kept:
+            return kept[name]
+    return None
 
 
 def request_id(headers: Mapping[str, str]) -> str:

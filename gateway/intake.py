@@ -33,6 +33,11 @@ async def read_body(request: Request, settings: Server) -> bytes:
     if (request.content_length or 0) > most:
         raise _too_large(most)
     content = request.content
+    if content.is_eof() and content.exception() is None:  # it came with its head
+        body = content.read_nowait()
+        if len(body) > most:
+            raise _too_large(most)
+        return body
     pieces, size = [], 0
     try:
         while not content.at_eof():

@@ -80,18 +80,18 @@ class Ledger:
         """Return the account as flat JSON members for the log; no contents."""
         usage = self.usage or Usage()
         first = self.first_event
-        return {
+        fields = {
             "request_id": self.request_id,
             "front": self.front,
             "operation": self.operation,
             "backend": self.backend,
-            "model": _cut(self.model),
-            "upstream_model": _cut(self.upstream_model),
+            "model": self.model,
+            "upstream_model": self.upstream_model,
             "stream": self.stream,
             "status": self.status,
             "outcome": self.outcome,
-            "error_code": _cut(self.error_code),
-            "finish": [_cut(f.raw) for _, f in sorted(self.finish.items())],
+            "error_code": self.error_code,
+            "finish": [f.raw for _, f in sorted(self.finish.items())],
             "input_tokens": usage.input_total,
             "cache_read_tokens": usage.cache_read,
             "output_tokens": usage.output,
@@ -101,13 +101,20 @@ class Ledger:
             "duration_ms": round((monotonic() - self.started) * 1e3, 1),
             "bytes": self.bytes,
             "events": self.events,
-            "upstream_id": _cut(self.upstream_id),
-            "upstream_request_id": _cut(self.upstream_request_id),
+            "upstream_id": self.upstream_id,
+            "upstream_request_id": self.upstream_request_id,
         }
+        said = "".join([str(fields[name]) for name in OUTSIDE])
+        if len(said) > LONGEST_NAME or not said.isascii():
+            for name in OUTSIDE:
+                fields[name] = _cut(fields[name])
+        return fields
 
 
-def _cut(name: str | None) -> str | None:
+def _cut(name: Any) -> Any:
     """Bound what others choose, and make text of it: no log takes a megabyte."""
-    if name is None or (len(name) <= LONGEST_NAME and name.isascii()):
-        return name
+    if isinstance(name, list):
+        return [_cut(one) for one in name]
+    if name is None:
+        return None
     return name[:LONGEST_NAME].encode("utf-8", "replace").decode()

@@ -50,7 +50,8 @@ class Connection(RequestHandler):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._messages or self._request_in_progress:
-            self._stop_timer()
+            if self._head_timer is not None:
+                self._stop_timer()
             if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
                 self._tell_reader()
         elif self._head_timer is None:

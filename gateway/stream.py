@@ -104,7 +104,7 @@ class Stream:
             relay.ledger.heard()
             if relay.opening is not None:
                 await self._refuse_if_possible(relay.opening, quote=relay.verbatim)
-            self._watch.begin(asyncio.get_running_loop().time())
+            self._watch.begin()
             await outlet.begin()
 
     async def _check_beginning(self) -> None:

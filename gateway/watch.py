@@ -35,6 +35,7 @@ class Ticker:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self.now = self._loop.time
         self._watches: set[Watch] = set()
         self._running = False
 
@@ -70,7 +71,7 @@ class Watch:
         next: loop time before which nothing can be due.
     """
 
-    def __init__(self, ticker: Ticker, clocks: Timeouts, now: float) -> None:
+    def __init__(self, ticker: Ticker, clocks: Timeouts) -> None:
         self._ticker = ticker
         self._task = asyncio.current_task()
         self._clocks = clocks
@@ -78,14 +79,14 @@ class Watch:
         self._error: LLMProxyError | None = None
         self._other: Due | None = None
         self.blocked = False
-        self.heard = now
-        self.next = now + clocks.first_event
+        self.heard = ticker.now()
+        self.next = self.heard + clocks.first_event
         ticker.add(self)
 
-    def begin(self, now: float) -> None:
+    def begin(self) -> None:
         """Count with the idle clock from now on: the answer has begun."""
         self._begun = True
-        self.heard = now
+        self.heard = self._ticker.now()
         self.next = 0.0
 
     def limit(self, seconds: float) -> None:

@@ -123,7 +123,7 @@ def test_providers_id_gives_way_to_ours() -> None:
     ],
 )
 def test_upstream_id(headers: dict[str, str], name: str | None) -> None:
-    assert http.upstream_id(CIMultiDict(headers)) == name
+    assert http.upstream_id(http.to_client(CIMultiDict(headers))) == name
 
 
 @pytest.mark.parametrize("given", ["a", "req_1", "A.b:c-d_9", "x" * 128])

@@ -56,7 +56,7 @@ def short_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def watching(clocks: Timeouts) -> Watch:
-    return Watch(Ticker(), clocks, asyncio.get_running_loop().time())
+    return Watch(Ticker(), clocks)
 
 
 @frozen

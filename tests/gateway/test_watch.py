@@ -21,7 +21,7 @@ def ticker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def watching(clocks: Timeouts) -> Watch:
-    return Watch(Ticker(), clocks, now())
+    return Watch(Ticker(), clocks)
 
 
 async def interrupted(watch: Watch, seconds: float = LONG) -> LLMProxyError | None:
@@ -51,7 +51,7 @@ async def test_first_event() -> None:
 async def test_idle() -> None:
     """From the first event on it is the silence in between that counts."""
     watch, start = watching(SHORT), now()
-    watch.begin(now())
+    watch.begin()
 
     error = await interrupted(watch)
 
@@ -64,7 +64,7 @@ async def test_idle() -> None:
 async def test_hearing_postpones() -> None:
     """An assignment is enough; no timer is made for each event."""
     watch, start = watching(SHORT), now()
-    watch.begin(now())
+    watch.begin()
 
     for _ in range(8):
         await asyncio.sleep(0.02)
@@ -79,7 +79,7 @@ async def test_hearing_postpones() -> None:
 async def test_slow_client_stops_the_clock() -> None:
     """While nobody takes what came, the upstream's silence is not its fault."""
     watch = watching(SHORT)
-    watch.begin(now())
+    watch.begin()
     watch.blocked = True
 
     await asyncio.sleep(0.2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from gateway.domain.errors import InvalidRequestError
 from gateway.fronts.base import Ask
@@ -13,6 +13,18 @@ from gateway.wire.json import decode
 
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
 _ANY = msgspec.json.Decoder()
+
+
+class _Head(Struct):
+    """The members that matter, of the right types; the rest is skipped."""
+
+    model: str | None = None
+    stream: bool | None = None
+    n: int | None = None
+    stream_options: dict[str, Any] | None = None
+
+
+_HEAD = msgspec.json.Decoder(_Head)
 
 
 def peek(body: bytes) -> Ask:
@@ -24,6 +36,20 @@ def peek(body: bytes) -> Ask:
             wrong type.
     """
     try:
+        head = _HEAD.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        head = _read(body)
+    if not head.model:
+        raise InvalidRequestError("model is missing or empty", param="model")
+    if not head.stream:
+        return Ask(head.model, stream=False)
+    usage = bool((head.stream_options or {}).get("include_usage"))
+    return Ask(head.model, True, head.n or 1, usage)
+
+
+def _read(body: bytes) -> _Head:
+    """Do the same member by member, to tolerate surrogates and to say what is wrong."""
+    try:
         members = decode(_MEMBERS, body)
     except msgspec.ValidationError as exc:
         raise InvalidRequestError("the body must be a JSON object") from exc
@@ -34,12 +60,11 @@ def peek(body: bytes) -> Ask:
     model = _member(members, "model", str, "a string")
     if not model:
         raise InvalidRequestError("model is missing or empty", param="model")
-    stream = bool(_member(members, "stream", bool, "a boolean"))
-    if not stream:
-        return Ask(model, stream)
-    options = _member(members, "stream_options", dict, "an object") or {}
-    choices = _member(members, "n", int, "an integer") or 1
-    return Ask(model, stream, choices, bool(options.get("include_usage")))
+    head = _Head(model, _member(members, "stream", bool, "a boolean"))
+    if head.stream:
+        head.n = _member(members, "n", int, "an integer")
+        head.stream_options = _member(members, "stream_options", dict, "an object")
+    return head
 
 
 def _member(members: dict[str, Raw], name: str, kind: type, wanted: str) -> Any:
