@@ -103,6 +103,19 @@ class Relay(Protocol):
         """Do the same for an answer that *error* broke off."""
 
 
+def settled(relay: Relay, error: LLMProxyError, *, whole: bool) -> bool:
+    """Settle the ledger; return whether the client needs no word about *error*."""
+    ledger = relay.ledger
+    if relay.fault is not None:  # the upstream has said it itself
+        ledger.end(Outcome.UPSTREAM_FAILED, relay.fault.code)
+    elif whole:
+        ledger.end(Outcome.COMPLETED)
+    else:
+        ledger.end(outcome_of(error), error.code)
+        return False
+    return True
+
+
 def account(ledger: Ledger, data: bytes, event: str = "") -> BackendError | None:
     """
     Take into *ledger* what *data*, a chunk or a whole reply, says.
@@ -196,15 +209,10 @@ class Passthrough:
         return self._skimmer.progress
 
     def _end(self, error: LLMProxyError, whole: bool) -> bytes:
-        ledger = self.ledger
-        ledger.events = self._skimmer.events
-        if self.fault is not None:
-            ledger.end(Outcome.UPSTREAM_FAILED, self.fault.code)
+        self.ledger.events = self._skimmer.events
+        finished = whole and len(self.ledger.finish) >= self._choices
+        if settled(self, error, whole=self.ended or finished):
             return b""
-        if self.ended or (whole and len(ledger.finish) >= self._choices):
-            ledger.end(Outcome.COMPLETED)
-            return b""
-        ledger.end(outcome_of(error), error.code)
         frame = self._write_error_frame(error)
         # An event that was cut in half is closed first, or else the error would
         # become a part of it.
@@ -305,13 +313,8 @@ class Rendering:
         )
 
     def fail(self, error: LLMProxyError) -> bytes:
-        if self.fault is not None:
-            self.ledger.end(Outcome.UPSTREAM_FAILED, self.fault.code)
+        if settled(self, error, whole=self.ended):
             return b""
-        if self.ended:
-            self.ledger.end(Outcome.COMPLETED)
-            return b""
-        self.ledger.end(outcome_of(error), error.code)
         return self._write_error_frame(error)
 
     def _note(self, event: Event) -> None:

@@ -109,9 +109,9 @@ class Stream:
 
     async def _check_beginning(self) -> None:
         """Refuse an answer that has ended without any event."""
-        said = self.outlet.held
         if self.relay.begun or self.outlet.begun:
             return
+        said = self.outlet.held
         # Some upstreams write bare JSON where an event stream was announced.
         fault = openai_chat.read_fault(said)
         if fault is not None:
