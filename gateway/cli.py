@@ -125,7 +125,13 @@ def _serve(options: argparse.Namespace) -> int:
     from gateway import log
     from gateway.access import with_hashed_keys
     from gateway.registry import Registry
-    from gateway.sockets import CannotListenError, bind, raise_file_limit
+    from gateway.sockets import (
+        CannotListenError,
+        bind,
+        files,
+        raise_file_limit,
+        remove,
+    )
 
     registry = Registry()
     settings = with_hashed_keys(_load(options, registry))
@@ -140,9 +146,13 @@ def _serve(options: argparse.Namespace) -> int:
         return 1
     for name in unknown_variables(os.environ):
         structlog.get_logger().warning("variable.ignored", variable=name)
-    if not settings.backends:
-        settings = _use_what_is_there(settings, registry, sockets[0])
-    return _run(settings, registry, sockets)
+    ours = files(sockets[0])
+    try:
+        if not settings.backends:
+            settings = _use_what_is_there(settings, registry, sockets[0])
+        return _run(settings, registry, sockets)
+    finally:
+        remove(ours)
 
 
 def _use_what_is_there(
@@ -163,22 +173,16 @@ def _run(
 ) -> int:
     from gateway.gauges import Board
     from gateway.server import serve
-    from gateway.sockets import files, remove
     from gateway.workers import supervise
-
-    ours = files(sockets[0])
 
     def work(
         own: list[socket.socket], board: Board, number: int, wire: Wire | None
     ) -> None:
         _run_loop(serve(settings, registry, own, board, number, wire))
 
-    try:
-        if len(sockets) > 1:
-            return supervise(sockets, work)
-        work(sockets[0], Board(1), 0, None)
-    finally:
-        remove(ours)
+    if len(sockets) > 1:
+        return supervise(sockets, work)
+    work(sockets[0], Board(1), 0, None)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 from attrs import evolve, frozen
 
+from gateway.config import check_backends
 from gateway.plugin import Connector
 from gateway.settings import Backend, Settings
 
@@ -59,14 +60,21 @@ async def find(
 
 
 def adopt(settings: Settings, found: list[Found]) -> Settings:
-    """Return *settings* with the backends that were found."""
+    """
+    Return *settings* with the backends that were found.
+
+    Raises:
+        ConfigError: a route or the default names none of them.
+    """
     names = [f.name for f in found]
     preferred = [name for name in PREFERENCE if name in names]
-    return evolve(
+    adopted = evolve(
         settings,
         backends={name: Backend() for name in names},
         default_backend=settings.default_backend or [*preferred, *names][0],
     )
+    check_backends(adopted)
+    return adopted
 
 
 def _declared(registry: Registry) -> list[Connector]:

@@ -153,3 +153,16 @@ async def test_unknown_variable() -> None:
     assert line["variable"] == "SLUICEGATE_API_KEYZ"
     assert all(json.loads(line) for line in g.text)
     assert SECRET not in "".join(g.text)
+
+
+async def test_default_backend_that_is_not_found() -> None:
+    """Without a file too, a default that leads nowhere is told at the start."""
+    args = ("serve", "--listen", "127.0.0.1:0")
+    g = await start(*args, env={"SLUICEGATE_DEFAULT_BACKEND": "nope"})
+    try:
+        code = await g.exit_code(15)
+    finally:
+        await g.kill()
+
+    assert code == 78
+    assert "nope" in "".join(g.text)
