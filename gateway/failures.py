@@ -28,7 +28,7 @@ from gateway.domain.errors import (
     ServiceUnavailableError,
 )
 from gateway.secret import redact, without_known
-from gateway.wire import openai_chat
+from gateway.wire.faults import read_refusal
 from gateway.wire.sse import SseFramer
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ async def refusal(response: ClientResponse) -> LLMProxyError:
             code="upstream_redirect",
         )
     body = await read_whole(response, MAX_ERROR_BODY)
-    said = openai_chat.read_fault(body)
+    said = read_refusal(body)
     error = BackendError(
         redact(said.message) if said else f"the upstream answered {status}",
         code=said.code if said else "provider_error",

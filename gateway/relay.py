@@ -32,6 +32,7 @@ from gateway.domain.events import (
 from gateway.ledger import Ledger, Outcome
 from gateway.secret import without_known
 from gateway.wire import jsonsplice, openai_chat
+from gateway.wire.faults import read_fault
 from gateway.wire.sse import Frame, SseSkimmer, SseSplitter, parse
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def account(ledger: Ledger, data: bytes, event: str = "") -> BackendError | None
     """
     seen = openai_chat.sniff(data)
     if seen is None:
-        return openai_chat.read_fault(data, event)
+        return read_fault(data, event)
     if isinstance(seen.model, str):
         ledger.upstream_model = ledger.upstream_model or seen.model
     if isinstance(seen.id, str):
@@ -137,7 +138,7 @@ def account(ledger: Ledger, data: bytes, event: str = "") -> BackendError | None
     if (usage := seen.tokens()) is not None:
         ledger.saw_usage(usage)
     if seen.error or event == "error" or seen.object == "error":
-        return openai_chat.read_fault(data, event)
+        return read_fault(data, event)
     return None
 
 

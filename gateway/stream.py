@@ -11,7 +11,7 @@ from aiohttp import ClientError
 from gateway.domain.errors import APIConnectionError, LLMProxyError
 from gateway.failures import first_word, mapped
 from gateway.ledger import Outcome
-from gateway.wire import openai_chat
+from gateway.wire.faults import read_fault
 
 if TYPE_CHECKING:
     from aiohttp.web import StreamResponse
@@ -113,7 +113,7 @@ class Stream:
             return
         said = self.outlet.held
         # Some upstreams write bare JSON where an event stream was announced.
-        fault = openai_chat.read_fault(said)
+        fault = read_fault(said)
         if fault is not None:
             await self._refuse_if_possible(fault, quote=True)
         elif not said.strip():

@@ -161,6 +161,8 @@ class Request:
         parallel_tools: may several tools be called at once?
         include_usage: does the caller want token counts in a stream?
         user: the caller's name for whom it asks.
+        metadata: the caller's own labels, ``{name: text}``.
+        service_tier: how urgent or cheap, in the dialect's own word.
         extras: ``{dialect: {member: json}}``, all that is not modelled.
     """
 
@@ -175,4 +177,6 @@ class Request:
     stream: bool = False
     include_usage: bool = False
     user: str | None = None
+    metadata: Json = field(default=None, repr=False)
+    service_tier: str | None = None
     extras: Extras = field(factory=dict)

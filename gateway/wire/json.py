@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as stdlib_json
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import msgspec
 
@@ -46,6 +46,31 @@ def _decode(decoder: Decoder[T], data: bytes) -> T:
         raise msgspec.DecodeError(f"text that is not UTF-8 ({exc.reason})") from exc
     except RecursionError as exc:
         raise msgspec.DecodeError("JSON is nested too deeply") from exc
+
+
+_ANY = msgspec.json.Decoder()
+
+
+def loads(data: bytes | str) -> Any:
+    """
+    Return the JSON of *data*, lone surrogates and all.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    try:
+        return _ANY.decode(data)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        pass
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        return stdlib_json.loads(text, parse_constant=_no_number)
+    except RecursionError as exc:
+        raise ValueError("JSON is nested too deeply") from exc
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number")
 
 
 def encode(json: Any) -> bytes:

@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from attrs import fields
 from msgspec import Struct
 
-from gateway.domain.errors import BackendError
 from gateway.domain.reply import Finish, Json, Stop, Usage
+from gateway.domain.request import Sampling
 from gateway.wire import jsonsplice
+from gateway.wire.faults import read_fault
 from gateway.wire.json import decode
+from gateway.wire.watching import Seen, Watching
 
 PROTOCOL = "openai_chat"
 DONE = b"data: [DONE]\n\n"
@@ -39,6 +42,17 @@ WORDS = {
     Stop.FILTER: "content_filter",
     # OpenAI's own streams with a refusal in them end so.
     Stop.REFUSAL: "stop",
+}
+
+# Where members of the domain stand in a request of this dialect.
+PATHS = {
+    "turns": "messages",
+    **{f"sampling.{member.name}": member.name for member in fields(Sampling)},
+    "sampling.max_tokens": "max_completion_tokens",
+    "reasoning": "reasoning_effort",
+    "output_format": "response_format",
+    "parallel_tools": "parallel_tool_calls",
+    "include_usage": "stream_options.include_usage",
 }
 
 AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}  # format: media type
@@ -192,82 +206,30 @@ def ending(data: bytes) -> bytes:
     return data[at:]
 
 
-_STATUSES = {
-    "authentication": 401,
-    "bad_request": 400,
-    "context_length": 400,
-    "insufficient_quota": 429,
-    "invalid_api_key": 401,
-    "invalid_request": 400,
-    "not_found": 404,
-    "overloaded": 503,
-    "permission": 403,
-    "rate_limit": 429,
-    "resource_exhausted": 429,
-    "server_error": 500,
-    "service_unavailable": 503,
-    "timeout": 504,
-    "tool_use_failed": 400,
-    "too_many_requests": 429,
-    "unauthorized": 401,
-    "unavailable": 503,
-}
-
-
-def read_fault(data: bytes, event: str = "") -> BackendError | None:
+def look(data: bytes, event: str = "") -> Seen:
     """
-    Return the error that *data* reports, in whichever of the usual shapes.
+    Return what a ledger wants of one event's *data*, or of a whole answer.
 
-    ``{"error": {...}}`` and ``{"error": "text"}`` are OpenAI's and most
-    others'; ``{"object": "error", "message": ...}`` is vLLM's and Mistral's;
-    Gemini's compatible endpoint puts the first into an array. A frame named
-    ``error`` is one, whatever is in it.
-
-    The HTTP status is the numeric code where there is one, else what the words
-    of type and code stand for, else 502.
+    Raises:
+        msgspec.DecodeError: it is neither JSON nor ``[DONE]``.
     """
-    try:
-        json = decode(_JSON, data)
-    except msgspec.DecodeError:
-        return None
-    if isinstance(json, list) and len(json) == 1:
-        json = json[0]
-    if not isinstance(json, dict):
-        return None
-    error = json.get("error")
-    if not error and (event == "error" or json.get("object") == "error"):
-        error = json
-    if not error:
-        return None
-    if not isinstance(error, dict):
-        error = {"message": str(error)}
-    words = [error.get(name) for name in ("code", "type", "status", "status_code")]
-    message = error.get("message")
-    return BackendError(
-        message if isinstance(message, str) else "the upstream reported an error",
-        code=next((w for w in words if w and isinstance(w, str)), "provider_error"),
-        status_code=_status(words),
+    if data.strip() == b"[DONE]":
+        return Seen(last=True)
+    seen = sniff(data)
+    if seen is None:
+        return Seen(fault=read_fault(data, event))
+    failed = seen.error or event == "error" or seen.object == "error"
+    return Seen(
+        seen.id if isinstance(seen.id, str) else None,
+        seen.model if isinstance(seen.model, str) else None,
+        seen.finishes(),
+        seen.tokens(),
+        read_fault(data, event) if failed else None,
     )
 
 
-_JSON = msgspec.json.Decoder()
-_NUMBER = re.compile(r"[0-9]{3}")
-
-
-def _status(words: list[Any]) -> int:
-    numbers = [
-        int(w) if isinstance(w, str) and _NUMBER.fullmatch(w) else w for w in words
-    ]
-    for number in numbers:
-        if isinstance(number, int) and 400 <= number <= 599:
-            return number
-    # OpenAI says "invalid_request_error" of nearly everything; the code, which
-    # comes first, says what it is.
-    texts = [word.lower() for word in words if isinstance(word, str)]
-    found = (
-        status for text in texts for word, status in _STATUSES.items() if word in text
-    )
-    return next(found, 502)
+# Servers without ``[DONE]`` are many: a finish reason for each choice will do.
+WATCHING = Watching(look, spots, ending, ALARM, finishes=True)
 
 
 def asking_for_usage(body: bytes) -> bytes:

@@ -140,7 +140,7 @@ async def test_refusal() -> None:
     assert error.headers == {"retry-after": "7"}
 
 
-@pytest.mark.parametrize("body", [b"<html>no</html>", b"", b'{"detail":"no"}'])
+@pytest.mark.parametrize("body", [b"<html>no</html>", b"", b'{"oops":"no"}'])
 async def test_refusal_without_words(body: bytes) -> None:
     error = await refused(body, 500, {})
 

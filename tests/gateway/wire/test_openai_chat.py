@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.reply import Finish, Stop, Usage
 from gateway.wire import openai_chat as chat
+from gateway.wire.faults import read_fault
 from gateway.wire.sse import parse
 
 
@@ -309,7 +310,7 @@ def test_text_does_not_matter(text: str) -> None:
 
 def fault(said: Any, event: str = "") -> tuple[str, str, int] | None:
     data = said if isinstance(said, bytes) else json.dumps(said).encode()
-    error = chat.read_fault(data, event)
+    error = read_fault(data, event)
     return None if error is None else (error.message, error.code, error.status_code)
 
 
@@ -418,9 +419,9 @@ def test_frame_named_error(said: Any, expected: tuple[str, str, int] | None) -> 
         ({"type": "authentication_error"}, 401),
         ({"type": "permission_error"}, 403),
         ({"type": "not_found_error"}, 404),
-        ({"type": "overloaded_error"}, 503),
+        ({"type": "overloaded_error"}, 529),
         ({"type": "timeout_error"}, 504),
-        ({"type": "api_error"}, 502),
+        ({"type": "api_error"}, 500),
         ({"type": "server_error"}, 500),
         ({"type": "invalid_request_error", "code": "tool_use_failed"}, 400),
         ({"status": "UNAVAILABLE"}, 503),
@@ -438,8 +439,8 @@ def test_status_of_a_fault(words: dict[str, Any], status: int) -> None:
 
 @given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
 def test_read_fault_takes_everything(data: bytes) -> None:
-    chat.read_fault(data)
-    chat.read_fault(b'{"error":' + data + b"}", "error")
+    read_fault(data)
+    read_fault(b'{"error":' + data + b"}", "error")
 
 
 @pytest.mark.parametrize(

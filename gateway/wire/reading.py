@@ -1,0 +1,129 @@
+"""Reading what an upstream says, which may be anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import msgspec
+
+from gateway.domain.errors import APIConnectionError, BackendError, LLMProxyError
+from gateway.domain.events import Event, Fault, ReplyEnd
+
+if TYPE_CHECKING:
+    from gateway.domain.reply import Json
+    from gateway.wire.sse import Frame
+
+T = TypeVar("T")
+
+# What hand-written readers raise over JSON of another shape.
+SHAPE = (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError)
+
+
+class Framer(Protocol):
+    """Cuts a byte stream into frames, wherever the network cut it."""
+
+    def feed(self, chunk: bytes) -> Iterable[Frame]:
+        """
+        Return the frames that *chunk* completes.
+
+        Raises:
+            BackendError: one exceeds the cap; the stream is lost.
+        """
+
+    def eof(self) -> Iterable[Frame]:
+        """Return a last frame that lacks its end, if it is one."""
+
+
+class Reader(Protocol):
+    """Turns frames into events; never raises, and says nothing after its end."""
+
+    def feed(self, frame: Frame) -> list[Event]: ...
+
+    def eof(self) -> list[Event]:
+        """Return what the end of the stream means: a `Fault` unless it was due."""
+
+
+class Frames(Protocol):
+    """What a protocol's own reader has to bring: it may raise, see `Guarded`."""
+
+    def read(self, frame: Frame) -> Iterable[Event]: ...
+
+    def end(self) -> Iterable[Event]:
+        """Yield the `ReplyEnd` if the end of the stream may be one; else nothing."""
+
+
+class Guarded:
+    """
+    A `Reader` made of a protocol's own reader, which may be careless.
+
+    The events before a frame that cannot be read still count; in its place stands
+    a `Fault`, and nothing follows. A stream that stops early ends in a `Fault`.
+    """
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self._ended = False
+
+    def feed(self, frame: Frame) -> list[Event]:
+        if self._ended:
+            return []
+        return self._take(self._frames.read(frame), frame.event)
+
+    def eof(self) -> list[Event]:
+        if self._ended:
+            return []
+        events = self._take(self._frames.end(), "last")
+        if not self._ended:
+            self._ended = True
+            events.append(Fault(truncated()))
+        return events
+
+    def _take(self, coming: Iterable[Event], name: str) -> list[Event]:
+        events: list[Event] = []
+        try:
+            events.extend(coming)
+        except LLMProxyError as error:
+            events.append(Fault(error))
+        except (*SHAPE, msgspec.MsgspecError) as exc:
+            events.append(Fault(malformed(name, exc)))
+        if events and type(events[-1]) in (Fault, ReplyEnd):
+            self._ended = True
+        return events
+
+
+def truncated() -> APIConnectionError:
+    return APIConnectionError(
+        "the upstream's answer ended before it was complete",
+        code="upstream_truncated",
+    )
+
+
+def malformed(name: str, exc: Exception) -> BackendError:
+    """Return the error for a frame that could not be read; it shows no content."""
+    what = f"{name[:40]} event" if name else "event"
+    return BackendError(
+        f"the upstream sent a malformed {what} ({type(exc).__name__})",
+        code="upstream_malformed",
+    )
+
+
+def whole(read: Callable[[Json], T], json: Json) -> T:
+    """
+    Return what *read* makes of a whole answer.
+
+    Raises:
+        BackendError: it has another shape.
+    """
+    try:
+        return read(json)
+    except (*SHAPE, msgspec.MsgspecError) as exc:
+        raise BackendError(
+            f"the upstream's answer has an unknown shape ({type(exc).__name__})",
+            code="upstream_invalid_reply",
+        ) from exc
+
+
+def none() -> Iterator[Event]:
+    """Yield nothing: the end of a protocol that has a last word of its own."""
+    return iter(())
