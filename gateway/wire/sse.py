@@ -14,7 +14,7 @@ from attrs import frozen
 from gateway.domain.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # Images come as one event of some megabytes; more than this is no event stream.
 MAX_EVENT = 32 * 1024 * 1024
@@ -72,6 +72,10 @@ class SseSplitter:
         return blocks
 
     @property
+    def empty(self) -> bool:
+        return not self._buffer
+
+    @property
     def rest(self) -> bytes:
         """The bytes after the last blank line."""
         return bytes(self._buffer)
@@ -112,16 +116,46 @@ class SseFramer:
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         self._splitter = SseSplitter(max_event)
+        self._max_event = max_event
 
-    def feed(self, chunk: bytes) -> Iterator[Frame]:
-        for block in self._splitter.feed(chunk):
-            if (frame := parse(block)) is not None:
-                yield frame
+    def feed(self, chunk: bytes) -> Iterable[Frame]:
+        """
+        Return the events that *chunk* completes.
+
+        Raises:
+            BackendError: one exceeds the cap; the stream is lost.
+        """
+        # Servers write an event at a time, and the network seldom cuts it.
+        if (
+            chunk.endswith(b"\n\n")
+            and len(chunk) < self._max_event
+            and b"\r" not in chunk
+            and self._splitter.empty
+        ):
+            blocks = chunk[:-2].split(b"\n\n")
+            return [f for block in blocks if (f := _plain(block)) is not None]
+        return self._cut(chunk)
 
     def eof(self) -> Iterator[Frame]:
         """Yield a last event that lacks its blank line; some servers forget it."""
         if (frame := parse(self._splitter.rest)) is not None:
             yield frame
+
+    def _cut(self, chunk: bytes) -> Iterator[Frame]:
+        for block in self._splitter.feed(chunk):
+            if (frame := parse(block)) is not None:
+                yield frame
+
+
+def _plain(block: bytes) -> Frame | None:
+    """Read a block of the two usual forms faster than `parse`, which reads all."""
+    data = 0
+    if block.startswith(b"event: "):
+        data = block.find(b"\n") + 1
+    if block.startswith(b"data: ", data) and block.find(b"\n", data) < 0:
+        name = block[7 : data - 1].decode("utf-8", "replace") if data else ""
+        return Frame(name, block[data + 6 :])
+    return parse(block)
 
 
 class SseSkimmer:
