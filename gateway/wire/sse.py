@@ -188,6 +188,7 @@ class SseSkimmer:
         self._alarm = alarm
         self._end = b""
         self._seam = b""
+        self._named = False
         self._splitter = SseSplitter(max_event)
         self._whole = True
         self.events = 0
@@ -248,29 +249,49 @@ class SseSkimmer:
 
     def _learn(self, events: bytes) -> None:
         self._end = self._ending(events)
-        self._seam = self._end + b"data:"
+        self._named = events.startswith(b"event:")
+        self._seam = self._end + (b"event:" if self._named else b"data:")
 
     def _pass(self, chunk: bytes, start: int, end: int) -> bool:
         """Count these events if all end alike and none matters."""
-        lines = chunk.count(b"\n", start, end)
-        events = 1 if lines == 2 else chunk.count(self._seam, start, end) + 1
-        if (
-            lines != 2 * events
-            or chunk.find(self._alarm, start, end) >= 0
-            or not chunk.startswith(b"data:", start)
-        ):
+        events = self._count(chunk, start, end, self._seam)
+        if not events or chunk.find(self._alarm, start, end) >= 0:
             return False
         self.events += events
         return True
 
+    def _count(self, chunk: bytes, start: int, end: int, seam: bytes) -> int:
+        """
+        Return how many events there are, or 0 if any has another form.
+
+        The forms are one line of data, and a name and a line of data; *seam* is
+        what stands between two.
+        """
+        lines = chunk.count(b"\n", start, end)
+        if not self._named:
+            events = 1 if lines == 2 else chunk.count(seam, start, end) + 1
+            plain = lines == 2 * events and chunk.startswith(b"data:", start)
+            return events if plain else 0
+        events = 1 if lines == 3 else chunk.count(seam, start, end) + 1
+        plain = (
+            lines == 3 * events
+            and chunk.startswith(b"event:", start)
+            # JSON on one line each: none is continued on another.
+            and chunk.count(b"\ndata: {", start, end) == events
+            and chunk.count(b"}\n\n", start, end) == events
+            and chunk.find(b"event: error", start, end) < 0
+            and chunk.find(b"event:error", start, end) < 0
+        )
+        return events if plain else 0
+
     def _each(self, chunk: bytes, start: int, end: int) -> list[Frame]:
-        """Look where something stands, if there is nothing but lines of data."""
+        """Look where something stands, if all events have one of the usual forms."""
         part = chunk[start:end]
-        lines = part.count(b"\n")
-        events = 1 if lines == 2 else part.count(b"\n\ndata:") + 1
-        if lines != 2 * events or not part.startswith(b"data:"):
-            return self._slow(part)
         self._learn(part)
+        seam = b"\n\nevent:" if self._named else b"\n\ndata:"
+        events = self._count(part, 0, len(part), seam)
+        if not events:
+            return self._slow(part)
         self.events += events
         frames, seen = [], -1
         for spot in self._spots(part):

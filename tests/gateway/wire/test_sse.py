@@ -189,6 +189,48 @@ def test_usual_events_cut_anywhere(chunks: list[bytes], where: list[int]) -> Non
         assert skimmed(cuts(stream, size)) == (len(events), worth_it(events))
 
 
+NAMED = [
+    b'event: a\ndata: {"x":1}\n\n',
+    b'event: b\ndata: {"y":{}}\n\n',
+    b'event: c\ndata: {"matters!":1}\n\n',
+]
+ODDLY_NAMED = [
+    b"event: error\ndata: {}\n\n",
+    b"event:error\ndata: {}\n\n",
+    b"event: two\ndata: {\ndata: {!}}\n\n",
+    b"event: none\n\n",
+    b"event: text\ndata: e\n\n",
+    b"event: open\ndata: {\n\n",
+    b"data: {}\nevent: late!\n\n",
+    b": comment\n\n",
+    b"data: {}\n\n",
+]
+named = st.lists(st.sampled_from(NAMED * 4 + ODDLY_NAMED), max_size=12)
+
+
+def named_end(data: bytes) -> bytes:
+    """Most end in one of two ways, and what matters ends so, too."""
+    return b'":1}\n\n' if data.endswith(b'":1}\n\n') else b""
+
+
+@pytest.mark.parametrize("alike", [(), (named_end, b"!")])
+@given(chunks=st.lists(named, max_size=5), where=places)
+def test_named_events(
+    alike: tuple[Callable[[bytes], bytes], bytes] | tuple[()],
+    chunks: list[list[bytes]],
+    where: list[int],
+) -> None:
+    """Anthropic and Responses name every event; they are passed as fast as others."""
+    pieces = [b"".join(chunk) for chunk in chunks]
+    stream = b"".join(pieces)
+    events = standard(stream)[0]
+
+    for cut in (pieces, cut_at(stream, where), list(cuts(stream, 7))):
+        skimmer = SseSkimmer(spots, *alike)
+        frames = [frame for chunk in cut for frame in skimmer.feed(chunk)]
+        assert (skimmer.events, frames) == (len(events), worth_it(events))
+
+
 @given(streams)
 def test_a_comment_at_a_boundary_is_invisible(stream: bytes) -> None:
     """Keep-alives are put in where ``at_boundary`` says so, and nowhere else."""
