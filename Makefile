@@ -17,6 +17,7 @@ $(BIN)/.runtime: requirements.lock setup.cfg pyproject.toml
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		rm -rf $(VENV); echo "make: Python 3.11 or newer is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@rm -rf *.egg-info  # an old one in the tree would hide new entry points
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -145,7 +145,11 @@ def _write(
     path.write_text(json.dumps(result, indent=1) + "\n")
     if records:
         plot.draw(records, asdict(bench.size), path.with_suffix(".png"))
-    for table in (report.table(records), report.workers_table(records)):
+    for table in (
+        report.table(records),
+        report.translated_table(records),
+        report.workers_table(records),
+    ):
         if table:
             print(table + "\n")
     print("doubts:")

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
@@ -133,7 +133,8 @@ def _write_gateway_config(setting: Setting) -> Path:
     ``mN`` goes to the n-th upstream.
     """
     backends = [(f"up{n}", port) for n, port in enumerate(setting.upstreams, start=1)]
-    config = {
+    first = f"http://127.0.0.1:{setting.upstreams[0]}"
+    config: dict[str, Any] = {
         "server": {
             "listen": ["127.0.0.1:0"],
             "workers": setting.workers,
@@ -156,6 +157,13 @@ def _write_gateway_config(setting: Setting) -> Path:
         ],
         "default_backend": backends[0][0],
     }
+    for protocol, version in (("anthropic", "v1"), ("gemini", "v1beta")):
+        config["backends"][protocol] = {
+            "type": protocol,
+            "api_base_url": f"{first}/{version}",
+            "api_key": "sk-upstream",
+            "models": [protocol],
+        }
     path = setting.directory / "sluicegate.yaml"
     path.write_text(json.dumps(config, indent=1))  # JSON is YAML
     return path

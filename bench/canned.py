@@ -28,18 +28,20 @@ STREAM_HEAD = (
     b"Transfer-Encoding: chunked\r\n\r\n"
 )
 
-_STAMP = b'"content":"t='
+_STAMP = b'"t='  # at the beginning of a string, in every dialect
 _DIGITS = 20
-_SCRIPT = re.compile(rb'"user":"([a-z0-9 ]+)"')
+_SCRIPT = re.compile(rb'"user":"([a-z0-9 ]+)"|\[\[([a-z0-9 .]+)\]\]')
 _USAGE = {"prompt_tokens": 212, "completion_tokens": 199, "total_tokens": 411}
-_WORDS = ("The", "gate", "lifts", "and", "the", "water", "runs", "to", "the", "mill")
-_PROMPT = "Explain how a sluice gate holds back water. " * 20
+WORDS = ("The", "gate", "lifts", "and", "the", "water", "runs", "to", "the", "mill")
+PROMPT = "Explain how a sluice gate holds back water. " * 20
 
 
 def script_of(body: bytes) -> tuple[str, ...]:
     """Return the words of the script in a request's body, ``whole`` if it has none."""
     found = _SCRIPT.search(body)
-    return tuple(found[1].decode().split()) if found else ("whole",)
+    if found is None:
+        return ("whole",)
+    return tuple((found[1] or found[2]).decode().split())
 
 
 def request(script: str, model: str = "m1") -> bytes:
@@ -49,11 +51,15 @@ def request(script: str, model: str = "m1") -> bytes:
         wanted |= {"stream": True, "stream_options": {"include_usage": True}}
     wanted["messages"] = [
         {"role": "system", "content": "You answer briefly."},
-        {"role": "user", "content": _PROMPT},
+        {"role": "user", "content": PROMPT},
     ]
-    body = json.dumps(wanted, separators=(",", ":")).encode()
+    return post("/v1/chat/completions", wanted)
+
+
+def post(path: str, members: dict[str, object]) -> bytes:
+    body = _dump(members)
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\n"
+        f"POST {path} HTTP/1.1\r\n"
         "Host: 127.0.0.1\r\n"
         f"Authorization: Bearer {KEY}\r\n"
         "Content-Type: application/json\r\n"
@@ -66,7 +72,7 @@ def request(script: str, model: str = "m1") -> bytes:
 
 def reply() -> bytes:
     """Return the whole JSON reply of about 1.1 kB."""
-    text = " ".join(_WORDS * 13)
+    text = " ".join(WORDS * 13)
     message = {"role": "assistant", "content": text, "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     return _dump(_head("chat.completion") | {"choices": [choice], "usage": _USAGE})
@@ -80,13 +86,15 @@ def events(count: int, *, usage: bool = True) -> list[bytes]:
     (one more word if nobody asked for *usage*) and ``[DONE]``.
     """
     first = _event({"role": "assistant", "content": "", "refusal": None})
-    words = [
-        _event({"content": f" {_WORDS[n % len(_WORDS)]}"}) for n in range(count - 4)
-    ]
+    words = [_event({"content": f" {WORDS[n % len(WORDS)]}"}) for n in range(count - 4)]
     last = [_event({}, finish="stop"), _sse({"choices": [], "usage": _USAGE}), DONE]
     if not usage:
         last = [words[0], last[0], DONE]
     return [first, *words, *last]
+
+
+def word_event(text: str) -> bytes:
+    return _event({"content": text})
 
 
 def stamped() -> tuple[bytes, bytes]:

@@ -20,6 +20,7 @@ from attrs import asdict, evolve
 
 from bench import canned, procfs
 from bench.candidates import DIRECT, GATEWAY, Running, Setting, running
+from bench.frames import PAIRS, TRANSLATED, frame_us
 from bench.peers import PEERS
 from bench.plan import Plan
 from bench.process import BenchError, Partner
@@ -70,6 +71,41 @@ def unpaced(bench: Bench) -> Records:
 def paced(bench: Bench) -> Records:
     plan = Plan("pace", connections=bench.size.streams, seconds=bench.size.pace_seconds)
     return _in_turns(bench, [DIRECT, *bench.names], lambda *args: _pace(plan, *args))
+
+
+def translated(bench: Bench) -> Records:
+    """The paced streams again: once passed on as they are, and translated."""
+    records: Records = {}
+    if GATEWAY not in bench.names:
+        return records
+    with bench.stage([GATEWAY]) as (stage, [gateway]):
+        for _ in range(bench.size.rounds):
+            for name, pair in PAIRS.items():
+                plan = Plan(
+                    "pace",
+                    model=pair.model,
+                    connections=bench.size.streams,
+                    seconds=bench.size.pace_seconds,
+                    dialect=pair.client,
+                    untimed=len(pair.answer.closing),
+                )
+                once = partial(_pace, plan, stage, gateway)
+                record = _quietest(bench.size.tries, once)
+                records.setdefault(name, []).append(record)
+                shown = ", ".join(f"{k} {v:.4g}" for k, v in record.items())
+                bench.say(f"translated: {name}: {shown}")
+    return records
+
+
+def frames(bench: Bench) -> Records:
+    """Translation by itself, without a network: bytes in, bytes out."""
+    records: Records = {}
+    for _ in range(bench.size.rounds):
+        for name in TRANSLATED:
+            record = {"frame_us": frame_us(name)}
+            records.setdefault(name, []).append(record)
+            bench.say(f"frames: {name}: {record['frame_us']:.2f} us")
+    return records
 
 
 def memory(bench: Bench) -> Records:
@@ -140,6 +176,8 @@ SCENARIOS: dict[str, Callable[[Bench], Records]] = {
     "request": request,
     "unpaced": unpaced,
     "paced": paced,
+    "translated": translated,
+    "frames": frames,
     "memory": memory,
     "start": start,
     "cancel": cancel,

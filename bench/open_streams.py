@@ -7,7 +7,7 @@ import time
 
 from attrs import define, field
 
-from bench import canned
+from bench import canned, speech
 from bench.connection import Connection
 from bench.http1 import EventReader
 from bench.plan import Json, LoadError, Plan, Window, percentile
@@ -20,6 +20,7 @@ _OPEN_AT_ONCE = 100  # below every backlog
 class PaceTally:
     """What the paced streams share; latencies in ns."""
 
+    all_count: bool = True
     counting: bool = False
     delivered: int = 0
     in_window: int = 0
@@ -41,10 +42,12 @@ class PacedConnection(Connection):
         now = time.monotonic_ns()
         tally = self._tally
         for event in self._events.feed(payload):
+            sent = canned.read_stamp(event)
+            if sent is None and not tally.all_count:
+                continue
             tally.delivered += 1
             if tally.counting:
                 tally.in_window += 1
-                sent = canned.read_stamp(event)
                 if sent is not None:
                     tally.latencies.append(now - sent)
 
@@ -65,9 +68,14 @@ async def pace(plan: Plan) -> Json:
     side. Streams that fail or come late show as events that were not delivered.
     """
     running = asyncio.get_running_loop()
-    tally = PaceTally()
+    tally = PaceTally(all_count=plan.dialect is None)
     count = max(6, round(plan.rate * (plan.seconds + 1)))
-    request = canned.request(f"paced {plan.rate:g} {count}", plan.model)
+    script = f"paced {plan.rate:g} {count}"
+    if plan.dialect is None:
+        request, due = canned.request(script, plan.model), count
+    else:
+        request = speech.request(plan.dialect, script, plan.model)
+        due = count - plan.untimed
     opening = min(1.0, plan.seconds / 4)
 
     async def listen(delay: float) -> None:
@@ -100,7 +108,7 @@ async def pace(plan: Plan) -> Json:
         raise LoadError(tally.failure or "no event was delivered")
     return result | {
         "events": tally.in_window,
-        "expected": count * plan.connections,
+        "expected": due * plan.connections,
         "delivered": tally.delivered,
         "complete": tally.complete,
         "failure": tally.failure or next(iter(failures), None),

@@ -25,6 +25,9 @@ class Plan:
         seconds: the length of the window.
         rate: events a second in each paced stream.
         exact: answers must be the upstream's, byte for byte.
+        dialect: that the client speaks, where the answer is translated; of such
+            streams only the timed events count.
+        untimed: how many of the upstream's paced events carry no time.
     """
 
     do: str
@@ -36,6 +39,8 @@ class Plan:
     seconds: float = 0.0
     rate: float = 20.0
     exact: bool = True
+    dialect: str | None = None
+    untimed: int = 0
     watch: dict[str, list[int]] = field(factory=dict)
 
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from bench.candidates import BARE, DIRECT
 from bench.records import NOISY, Records, median
-from bench.targets import scaling
+from bench.targets import scaling, translation_ratio
 
 Cell: TypeAlias = Callable[[dict[str, Records], str], str | None]
 
@@ -48,6 +48,22 @@ def workers_table(records: dict[str, Records]) -> str:
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
+def translated_table(records: dict[str, Records]) -> str:
+    """Return what translation costs, with and without a network."""
+    paced, frames = records.get("translated", {}), records.get("frames", {})
+    lines = [
+        "| client->upstream | paced: CPU us an event (ratio) | in memory: us a frame |",
+        "|---|---:|---:|",
+    ]
+    for name in dict.fromkeys([*paced, *frames]):
+        cost = f"{median(paced[name])['cpu_us']:.3g}" if name in paced else "-"
+        times = translation_ratio(records, name)
+        times_shown = "" if times is None else f" ({times:.2f})"
+        frame = f"{median(frames[name])['frame_us']:.2f}" if name in frames else "-"
+        lines.append(f"| {name} | {cost}{times_shown} | {frame} |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
 def doubts(records: dict[str, Records]) -> Iterator[str]:
     """Yield what a reader should know before believing the table."""
     for scenario, by_name in records.items():
@@ -73,7 +89,7 @@ def doubts(records: dict[str, Records]) -> Iterator[str]:
 def _candidates(records: dict[str, Records]) -> list[str]:
     names: dict[str, None] = {}
     for scenario, by_name in records.items():
-        if scenario != "workers":
+        if scenario not in {"workers", "translated", "frames"}:
             names |= dict.fromkeys(by_name)
     return list(names)
 

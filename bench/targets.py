@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from bench.candidates import BARE, GATEWAY
+from bench.frames import PASSTHROUGH, TRANSLATED
 from bench.records import Record, Records, median
 
 
@@ -47,6 +48,23 @@ def judge(records: dict[str, Records]) -> list[Target]:
         Target(
             "unpaced: CPU per event, ratio to bare", _ratio(records, "unpaced"), 1.4
         ),
+        *(
+            Target(
+                f"translated paced {name}: CPU per event, ratio to passthrough",
+                translation_ratio(records, name),
+                1.25,
+            )
+            for name in TRANSLATED
+        ),
+        *(
+            Target(
+                f"translation in memory, {name}: per frame",
+                _value(records, "frames", name, "frame_us"),
+                8.0,
+                "us",
+            )
+            for name in TRANSLATED
+        ),
         Target("idle memory, RSS", _own(records, "memory", "idle_mb"), 60, "MB"),
         Target(
             "memory per open stream", _own(records, "memory", "stream_kb"), 40, "kB"
@@ -65,6 +83,13 @@ def judge(records: dict[str, Records]) -> list[Target]:
     ]
 
 
+def translation_ratio(records: dict[str, Records], name: str) -> float | None:
+    """Return the CPU of a translated event over that of one passed on as it is."""
+    own = _value(records, "translated", name, "cpu_us")
+    passed = _value(records, "translated", PASSTHROUGH, "cpu_us")
+    return own / passed if own and passed else None
+
+
 def scaling(records: dict[str, Records], scenario: str) -> float | None:
     one = _find(records, "workers", f"{scenario} 1")
     two = _find(records, "workers", f"{scenario} 2")
@@ -76,9 +101,15 @@ def _find(records: dict[str, Records], scenario: str, name: str) -> Record | Non
     return median(found) if found else None
 
 
-def _own(records: dict[str, Records], scenario: str, key: str) -> float | None:
-    found = _find(records, scenario, GATEWAY)
+def _value(
+    records: dict[str, Records], scenario: str, name: str, key: str
+) -> float | None:
+    found = _find(records, scenario, name)
     return found[key] if found else None
+
+
+def _own(records: dict[str, Records], scenario: str, key: str) -> float | None:
+    return _value(records, scenario, GATEWAY, key)
 
 
 def _ratio(records: dict[str, Records], scenario: str) -> float | None:

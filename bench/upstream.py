@@ -18,13 +18,12 @@ from typing import cast
 
 import uvloop
 
-from bench import canned
+from bench import canned, speech
 from bench.http1 import ChunkedReader, read_length
 from bench.ticker import open_ticker
 
 _TICK = 250_000  # ns; finer ones cost more of the core that the load runs on, too
 _GOLDEN = 0.618034
-_BEFORE, _AFTER = canned.stamped()
 _WHOLE = canned.JSON_HEAD % len(canned.reply()) + canned.reply()
 
 
@@ -77,22 +76,21 @@ def _tick_now() -> int:
 
 class PacedStream:
     """
-    Sends *count* events, all but the last three with the time.
+    Sends *count* events, all but the last few with the time.
 
     Attributes:
         period: between two events, in ticks.
     """
 
-    def __init__(self, peer: Peer, rate: float, count: int) -> None:
+    def __init__(
+        self, peer: Peer, said: speech.Speech, rate: float, count: int
+    ) -> None:
         self.period = max(1, round(1e9 / rate / _TICK))
         self._peer = peer
         self._left = count
-        *_, finish, usage, done = canned.events(5)
-        self._last = [
-            canned.chunk(done) + canned.LAST_CHUNK,
-            canned.chunk(usage),
-            canned.chunk(finish),
-        ]
+        self._before, self._after = said.stamped()
+        self._last = [canned.chunk(event) for event in reversed(said.closing)]
+        self._last[0] += canned.LAST_CHUNK
 
     def step(self) -> bool:
         """Send the next event, and say whether there are more."""
@@ -101,7 +99,7 @@ class PacedStream:
             self._peer.send(self._last[self._left])
         else:
             now = canned.stamp(time.monotonic_ns())
-            self._peer.send(b"%b%b%b" % (_BEFORE, now, _AFTER))
+            self._peer.send(b"%b%b%b" % (self._before, now, self._after))
         return self._left > 0 and not self._peer.gone
 
 
@@ -199,8 +197,11 @@ class Peer(asyncio.Protocol):
                 usage = b'"include_usage":true' in body
                 self._transport.write(_burst(int(count), usage))
             case ["paced", rate, count]:
-                self.send(canned.STREAM_HEAD)
-                self._stage.pacer.add(PacedStream(self, float(rate), int(count)))
+                said = speech.of_path(head.split(b" ", 2)[1])
+                opening = canned.chunk(said.opening) if said.opening else b""
+                self.send(canned.STREAM_HEAD + opening)
+                paced = PacedStream(self, said, float(rate), int(count))
+                self._stage.pacer.add(paced)
             case ["hold", name]:
                 self._held = name
                 self.send(canned.STREAM_HEAD + canned.chunk(canned.events(5)[0]))

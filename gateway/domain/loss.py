@@ -62,12 +62,15 @@ def refused(path: str, why: str = "") -> Loss:
 STATE = {
     "openai_responses": ("previous_response_id", "conversation", "prompt"),
     "gemini": ("cachedContent",),
-    "anthropic": ("container",),
+    "anthropic": ("container", "thread"),
 }
-# Members by which a dialect says in other words what the model has already, or
-# which speak of the transport: that they do not cross loses nothing.
+# Members by which a dialect says in other words what the domain has already (an
+# older name, which of several equal forms), or which speak of the transport:
+# that they do not cross loses nothing.
 _SILENT = {
     "openai_chat": ("max_tokens", "stop", "stream_options", "role", "type"),
+    "openai_responses": ("item", "form"),
+    "anthropic": ("type", "is_error", "citations", "system"),
 }
 
 
@@ -82,15 +85,14 @@ def unsaid(
         said: paths that the writer did say, in words of its own.
     """
     for path, extras in _places(request):
-        for origin, member, json in _foreign(extras, dialect):
+        for origin, member in _foreign(extras, dialect):
             at = f"{path}.{member}" if path else member
-            if json is None or at in said or member in _SILENT.get(origin, ()):
+            if at in said:
                 continue
-            why = f"only {origin} knows it"
             if not path and member in STATE.get(origin, ()):
                 yield refused(at, f"{origin} holds what it stands for")
             else:
-                yield dropped(at, why)
+                yield dropped(at, f"only {origin} knows it")
 
 
 def unsaid_reply(reply: Reply, dialect: str) -> Iterator[Loss]:
@@ -101,17 +103,18 @@ def unsaid_reply(reply: Reply, dialect: str) -> Iterator[Loss]:
         places.append((at, choice.extras))
         places += _of_parts(f"{at}.parts", choice.parts)
     for path, extras in places:
-        for origin, member, json in _foreign(extras, dialect):
-            if json is not None:
-                at = f"{path}.{member}" if path else member
-                yield dropped(at, f"only {origin} knows it")
+        for origin, member in _foreign(extras, dialect):
+            at = f"{path}.{member}" if path else member
+            yield dropped(at, f"only {origin} knows it")
 
 
-def _foreign(extras: Extras, dialect: str) -> Iterator[tuple[str, str, object]]:
+def _foreign(extras: Extras, dialect: str) -> Iterator[tuple[str, str]]:
     for origin, members in extras.items():
         if origin != dialect and isinstance(members, dict):
             for member, json in members.items():
-                yield origin, member, json
+                # A null says nothing.
+                if json is not None and member not in _SILENT.get(origin, ()):
+                    yield origin, member
 
 
 def _places(request: Request) -> Iterator[tuple[str, Extras]]:

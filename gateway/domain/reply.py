@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from attrs import asdict, evolve, field, frozen
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     from gateway.domain.parts import Part
@@ -46,8 +46,15 @@ class Usage:
 
     def merged(self, later: Usage) -> Usage:
         """Return this report overlaid with the columns that *later* knows."""
-        columns = asdict(later, recurse=False)
-        return evolve(self, **{k: v for k, v in columns.items() if v is not None})
+        # By hand: some providers count anew in every event.
+        return Usage(
+            self.input if later.input is None else later.input,
+            self.cache_read if later.cache_read is None else later.cache_read,
+            self.cache_write if later.cache_write is None else later.cache_write,
+            self.output if later.output is None else later.output,
+            self.reasoning if later.reasoning is None else later.reasoning,
+            self.raw if later.raw is None else later.raw,
+        )
 
 
 class Stop(Enum):

@@ -68,21 +68,22 @@ class Guarded:
     def feed(self, frame: Frame) -> list[Event]:
         if self._ended:
             return []
-        return self._take(self._frames.read(frame), frame.event)
+        return self._take(lambda: self._frames.read(frame), frame.event)
 
     def eof(self) -> list[Event]:
         if self._ended:
             return []
-        events = self._take(self._frames.end(), "last")
+        events = self._take(self._frames.end, "last")
         if not self._ended:
             self._ended = True
             events.append(Fault(truncated()))
         return events
 
-    def _take(self, coming: Iterable[Event], name: str) -> list[Event]:
+    def _take(self, ask: Callable[[], Iterable[Event]], name: str) -> list[Event]:
         events: list[Event] = []
         try:
-            events.extend(coming)
+            # What a generator yields before it trips stays in the list.
+            events.extend(ask())
         except LLMProxyError as error:
             events.append(Fault(error))
         except (*SHAPE, msgspec.MsgspecError) as exc:

@@ -92,6 +92,24 @@ def test_nothing_after_the_end() -> None:
     assert reader.eof() == []
 
 
+class Eager:
+    """Answers with lists, and trips before there is one."""
+
+    def read(self, frame: Frame) -> list[Event]:
+        raise KeyError(frame.event)
+
+    def end(self) -> list[Event]:
+        raise KeyError
+
+
+def test_a_reader_that_is_no_generator() -> None:
+    (fault,) = Guarded(Eager()).feed(frame("{}"))
+    (at_end,) = Guarded(Eager()).eof()
+
+    assert isinstance(fault, Fault)
+    assert isinstance(at_end, Fault)
+
+
 class Obliging:
     """Says at the end of the stream that this was the end of the reply."""
 
