@@ -28,13 +28,17 @@ from gateway.domain.errors import (
     ServiceUnavailableError,
     TranslationError,
 )
+from gateway.wire.sse import SseFramer
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
+    from gateway.domain.embeddings import EmbeddingReply, EmbeddingRequest
     from gateway.domain.events import Event
-    from gateway.domain.reply import Reply, Usage
+    from gateway.domain.loss import Loss
+    from gateway.domain.reply import Json, Reply, Usage
     from gateway.domain.request import Request
+    from gateway.wire.reading import Framer, Reader
 
 __all__ = [
     "ENTRY_POINT_GROUP",
@@ -57,6 +61,8 @@ __all__ = [
     "ServiceUnavailableError",
     "StreamingResponseEnvelope",
     "TranslationError",
+    "Translator",
+    "Written",
 ]
 
 ENTRY_POINT_GROUP = "llm_proxy_backends"
@@ -149,6 +155,50 @@ class LLMBackend(abc.ABC):
 
 
 @frozen
+class Written:
+    """
+    A request in a provider's words.
+
+    Attributes:
+        body: what is sent, as JSON.
+        losses: what could not be said; one that is *refused* keeps it from being
+            sent.
+        headers: that belong to it, beside those of the `Dialect`.
+    """
+
+    body: dict[str, Json] = field(repr=False)
+    losses: tuple[Loss, ...] = ()
+    headers: Headers = field(factory=dict)
+
+
+@frozen
+class Translator:
+    """
+    A protocol read and written: what its folder in ``connectors`` offers.
+
+    None of these does I/O or raises over what an upstream says, except as noted.
+
+    Attributes:
+        write_request: for the operation ``chat``; the request's ``model`` is the
+            upstream's name already.
+        read_reply: a whole answer's JSON. Raises `BackendError` for another shape.
+        reader: makes the reader of one stream.
+        framer: cuts its bytes into frames.
+        write_count, read_count: token counting, where the protocol has it.
+        write_embeddings, read_embeddings: where it has them.
+    """
+
+    write_request: Callable[[Request], Written]
+    read_reply: Callable[[Json], Reply]
+    reader: Callable[[], Reader]
+    framer: Callable[[], Framer] = SseFramer
+    write_count: Callable[[Request], Written] | None = None
+    read_count: Callable[[Json], int] | None = None
+    write_embeddings: Callable[[EmbeddingRequest], Written] | None = None
+    read_embeddings: Callable[[Json], EmbeddingReply] | None = None
+
+
+@frozen
 class Dialect:
     """
     A protocol as one provider offers it.
@@ -156,17 +206,36 @@ class Dialect:
     Attributes:
         protocol: the protocol's name, such as ``openai_chat``.
         paths: operation to path below the base URL, ``{"chat": "/chat/..."}``.
-            An operation that is missing is not offered.
-        version: the path segment that a base URL may leave out, such as ``v1``.
+            ``{model}`` in it is the model's name. An operation that is missing
+            is not offered, except that ``chat_stream`` (an answer in pieces) goes
+            to ``chat``. The others are ``chat_array`` (pieces in one JSON array),
+            ``completions``, ``embeddings``, ``embed_one``, ``count_tokens``.
+        version: the path segment that a base URL may leave out, such as ``v1``;
+            where a connector's dialects differ in it, it replaces that of the URL.
+        translator: without one, the dialect is for clients who speak it too.
+        headers: sent with each request unless the caller sends their own.
+        passes: a caller's headers that go through, beside the usual ones.
+        auth: how the key is sent, where not as the connector says.
+        stores: the provider keeps answers, for clients to refer to by id.
     """
 
     protocol: str
     paths: Mapping[str, str]
     version: str = "v1"
+    translator: Translator | None = None
+    headers: Headers = field(factory=dict)
+    passes: tuple[str, ...] = ()
+    auth: Auth | None = None
+    stores: bool = False
 
     def only(self, *operations: str) -> Dialect:
         """Return the dialect with these operations and no others."""
         return evolve(self, paths={name: self.paths[name] for name in operations})
+
+    def at(self, prefix: str, **changes: Any) -> Dialect:
+        """Return the dialect as it is offered below *prefix*, with other *changes*."""
+        paths = {name: prefix + path for name, path in self.paths.items()}
+        return evolve(self, paths=paths, **changes)
 
 
 class Auth(Protocol):
@@ -189,6 +258,8 @@ class Connector:
         key_optional: local servers answer without one.
         ports: where a local server of this kind usually listens.
         models_path: where it lists its models; empty if nowhere.
+        optional: dialects that an instance speaks only if its ``extra`` says so:
+            ``{speaks: [openai_chat, anthropic]}``, the preferred one first.
         docs: the page this declaration was written from.
     """
 
@@ -201,6 +272,7 @@ class Connector:
     ports: tuple[int, ...] = ()
     models_path: str = "/models"
     docs: str = ""
+    optional: tuple[Dialect, ...] = ()
 
 
 @frozen

@@ -9,7 +9,9 @@ import pytest
 from yarl import URL
 
 from connectors import compatible
+from connectors.cohere import COHERE
 from gateway.plugin import ENTRY_POINT_GROUP, Connector
+from gateway.registry import base_urls
 
 DECLARED = {
     name: value for name, value in vars(compatible).items() if type(value) is Connector
@@ -19,16 +21,31 @@ HOSTED = [c for c in CONNECTORS if c.base_url and not c.ports]
 LOCAL = [c for c in CONNECTORS if c.ports]
 SETUP_CFG = Path(__file__).resolve().parents[2] / "setup.cfg"
 
-# https://api-docs.deepseek.com: "/v1" is understood, and not the documented form.
-WITHOUT_VERSION = {"deepseek"}
-# The protocol offers more than these have: of Groq and DeepSeek only chat is
+# Whose dialects do not all stand below one version: it is in their paths.
+WITHOUT_VERSION = {"deepseek", "ollama"}
+ALL = {"chat", "completions", "embeddings"}
+CHAT = {"openai_chat": ALL}
+ONLY_CHAT = {"openai_chat": {"chat"}}
+RESPONSES = {"openai_responses": {"chat"}}
+MESSAGES = {"anthropic": {"chat"}}
+COUNTING = {"anthropic": {"chat", "count_tokens"}}
+KEPT = {"chat", "responses", "response_cancel", "response_input_items"}
+# What each offers, by protocol, the preferred one first: what is not here is refused
+# by us, not by the provider's 404. Of Groq's and DeepSeek's chat nothing else is
 # compatible, and Mistral completes text by another path.
-OFFERED = {
-    "deepseek": {"chat"},
-    "groq": {"chat"},
-    "mistral": {"chat", "embeddings"},
+OFFERED: dict[str, dict[str, set[str]]] = {
+    "deepseek": ONLY_CHAT | RESPONSES | MESSAGES,
+    "groq": ONLY_CHAT | RESPONSES,
+    "llama.cpp": CHAT | RESPONSES | COUNTING,
+    "lmstudio": CHAT | RESPONSES | MESSAGES,
+    "mistral": {"openai_chat": {"chat", "embeddings"}},
+    "ollama": {"ollama": {"chat", "embeddings"}, **CHAT, **RESPONSES, **MESSAGES},
+    "openai": CHAT | {"openai_responses": KEPT},
+    "openai-compatible": CHAT,
+    "openrouter": CHAT | RESPONSES | MESSAGES,
+    "together": CHAT | RESPONSES | MESSAGES,
+    "vllm": CHAT | RESPONSES | COUNTING,
 }
-EVERYTHING = {"chat", "completions", "embeddings"}
 
 each = pytest.mark.parametrize("connector", CONNECTORS, ids=lambda c: c.name)
 hosted = pytest.mark.parametrize("connector", HOSTED, ids=lambda c: c.name)
@@ -86,7 +103,9 @@ def test_local(connector: Connector) -> None:
     """A server on this machine answers on its usual port, without a key."""
     (port,) = connector.ports
 
-    assert connector.base_url == f"http://127.0.0.1:{port}/v1"
+    versioned = connector.name not in WITHOUT_VERSION
+    version = "/v1" if versioned else ""
+    assert connector.base_url == f"http://127.0.0.1:{port}{version}"
     assert connector.key_optional
 
 
@@ -99,13 +118,80 @@ def test_key_variables(connector: Connector) -> None:
 
 @each
 def test_operations(connector: Connector) -> None:
-    """What a provider does not have is refused here, not by its 404."""
-    (dialect,) = connector.speaks
+    """Every protocol that it speaks, and what of it."""
+    offered = OFFERED[connector.name]
 
-    assert dialect.protocol == "openai_chat"
-    assert set(dialect.paths) == OFFERED.get(connector.name, EVERYTHING)
-    assert all(path.startswith("/") for path in dialect.paths.values())
-    assert connector.models_path == "/models"
+    assert [d.protocol for d in connector.speaks] == list(offered)
+    assert {d.protocol: set(d.paths) for d in connector.speaks} == offered
+    for dialect in (*connector.speaks, *connector.optional):
+        assert all(path.startswith("/") for path in dialect.paths.values())
+
+
+@each
+def test_first_is_translated_to(connector: Connector) -> None:
+    """Clients of a protocol that the provider does not speak need one."""
+    assert connector.speaks[0].translator is not None
+
+
+WHERE = {
+    ("deepseek", "openai_chat"): "https://api.deepseek.com/chat/completions",
+    ("deepseek", "openai_responses"): "https://api.deepseek.com/responses",
+    ("deepseek", "anthropic"): "https://api.deepseek.com/anthropic/v1/messages",
+    ("openrouter", "anthropic"): "https://openrouter.ai/api/v1/messages",
+    ("groq", "openai_responses"): "https://api.groq.com/openai/v1/responses",
+    ("together", "anthropic"): "https://api.together.ai/v1/messages",
+    ("ollama", "ollama"): "http://127.0.0.1:11434/api/chat",
+    ("ollama", "openai_chat"): "http://127.0.0.1:11434/v1/chat/completions",
+    ("ollama", "anthropic"): "http://127.0.0.1:11434/v1/messages",
+    ("vllm", "anthropic"): "http://127.0.0.1:8000/v1/messages",
+    ("cohere", "cohere"): "https://api.cohere.com/v2/chat",
+    (
+        "cohere",
+        "openai_chat",
+    ): "https://api.cohere.com/compatibility/v1/chat/completions",
+}
+
+
+@pytest.mark.parametrize(("name", "protocol"), WHERE)
+def test_where(name: str, protocol: str) -> None:
+    """The addresses are those of the providers' pages."""
+    connector = next(c for c in [*CONNECTORS, COHERE] if c.name == name)
+
+    bases = base_urls(connector, connector.speaks, None, {})
+
+    (dialect,) = (d for d in connector.speaks if d.protocol == protocol)
+    assert bases[protocol] + dialect.paths["chat"] == WHERE[name, protocol]
+
+
+@pytest.mark.parametrize(
+    ("connector", "url"),
+    [
+        (compatible.OLLAMA, "http://box:11434"),
+        (compatible.OLLAMA, "http://box:11434/v1"),
+        (COHERE, "https://co.example"),
+        (COHERE, "https://co.example/v2"),
+        (compatible.DEEPSEEK, "https://ds.example"),
+        (compatible.DEEPSEEK, "https://ds.example/v1"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_address_with_and_without_version(connector: Connector, url: str) -> None:
+    """Both are in use, and lead to the same place."""
+    bases = base_urls(connector, connector.speaks, url, {})
+
+    first = connector.speaks[0]
+    assert bases[first.protocol] == url.removesuffix("/v1").removesuffix("/v2")
+
+
+def test_stores() -> None:
+    """Only OpenAI keeps answers for others to ask for."""
+    keeping = [c.name for c in CONNECTORS if any(d.stores for d in c.speaks)]
+
+    assert keeping == ["openai"]
+
+
+def test_cohere_is_found() -> None:
+    assert entry_points().get("cohere") == "connectors.cohere:COHERE"
 
 
 @each
@@ -118,6 +204,28 @@ def test_docs(connector: Connector) -> None:
 @each
 def test_key_is_sent_as_a_bearer_token(connector: Connector) -> None:
     assert connector.auth("k") == {"Authorization": "Bearer k"}
+
+
+def test_keys_of_messages() -> None:
+    """DeepSeek's page promises Anthropic's own header, the others' a bearer token."""
+    own = {
+        c.name: d.auth("k") for c in CONNECTORS for d in c.speaks if d.auth is not None
+    }
+
+    assert own == {"deepseek": {"x-api-key": "k"}}
+
+
+def test_private_endpoint() -> None:
+    """It speaks chat, and by its settings any protocol that is no one provider's."""
+    private = compatible.OPENAI_COMPATIBLE
+
+    assert [d.protocol for d in private.optional] == [
+        "openai_responses",
+        "anthropic",
+        "gemini",
+        "ollama",
+        "cohere",
+    ]
 
 
 def test_compatible_has_no_address() -> None:
