@@ -70,7 +70,6 @@ STATE = {
 _SILENT = {
     "openai_chat": ("max_tokens", "stop", "stream_options", "role", "type"),
     "openai_responses": ("item", "form"),
-    "anthropic": ("type", "is_error", "citations", "system"),
 }
 
 

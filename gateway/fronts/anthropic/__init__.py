@@ -1,0 +1,1 @@
+"""The Anthropic Messages dialect as clients speak it."""
