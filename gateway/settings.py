@@ -36,8 +36,11 @@ class Kind:
 _DAY = 86_400.0
 
 Seconds: TypeAlias = Annotated[float, Kind("seconds", "duration", 0, _DAY)]
+Retention: TypeAlias = Annotated[float, Kind("seconds", "duration", 1, 366 * _DAY)]
 TimeOut: TypeAlias = Annotated[float, Kind("seconds", "duration", 0.001, _DAY)]
 Size: TypeAlias = Annotated[int, Kind("size", "size", 1024, 1024**4)]
+# SQLite needs some pages before there is any content.
+StoreSize: TypeAlias = Annotated[int, Kind("size", "size", MiB, 1024**4)]
 Count: TypeAlias = Annotated[int, Kind("count", "whole number", 0, 1_000_000)]
 # A gateway process per core is the most that helps.
 Workers: TypeAlias = Annotated[int, Kind("count", "whole number", 1, 1024)]
@@ -203,11 +206,16 @@ class Route:
             `model` stood for.
         ask_usage: whether to ask the upstream for token counts where the client
             did not; the client does not see them.
+        losses: what happens to a request of which something cannot be said in the
+            backend's own dialect: `report` sends it and names what was lost
+            (header `x-gateway-loss`, log), `refuse` answers 400 with the list.
+            Where the answer would be another one it is always refused.
     """
 
     model: Pattern
     to: Target
     ask_usage: bool = False
+    losses: Literal["report", "refuse"] = "report"
 
 
 @frozen
@@ -225,6 +233,28 @@ class Log:
 
 
 @frozen
+class Responses:
+    """
+    Where answers are kept for clients of OpenAI's Responses API, who refer to them
+    by id. Each is there only for callers with the key that it was made with.
+
+    Attributes:
+        file: the SQLite file, which all workers share; `none` to keep nothing. If
+            not given, `responses.sqlite` in the directory that systemd gives
+            (`StateDirectory=`), else in `sluicegate` below `$XDG_STATE_HOME` or
+            `~/.local/state`. It is made, for its owner only, when the first answer
+            is kept.
+        retention: how long a conversation is kept after its last answer.
+        max_size: how much is kept; what was continued longest ago makes room. One
+            answer with its input may take an eighth of it.
+    """
+
+    file: str | None = None
+    retention: Retention = 30 * _DAY
+    max_size: StoreSize = 1024 * MiB
+
+
+@frozen
 class Settings:
     """
     Everything that can be set.
@@ -238,6 +268,7 @@ class Settings:
         routes: what clients say to where it goes; the first match wins.
             `backend:model` is understood without a route.
         default_backend: takes model names that no route matches.
+        responses: where answers are kept that clients refer to by id.
     """
 
     server: Server = Server()
@@ -245,3 +276,4 @@ class Settings:
     backends: dict[BackendName, Backend] = field(factory=dict)
     routes: tuple[Route, ...] = ()
     default_backend: str | None = None
+    responses: Responses = Responses()

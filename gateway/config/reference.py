@@ -15,6 +15,7 @@ from gateway.settings import (
     Backend,
     Limits,
     Log,
+    Responses,
     Route,
     Server,
     Settings,
@@ -34,6 +35,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "`backends.NAME.limits`": Limits,
     "`backends.NAME.tls`": Tls,
     "`routes`": Route,
+    "`responses`": Responses,
 }
 _WORDS = {str: "text", bool: "`true` or `false`", Secret: "secret"}
 

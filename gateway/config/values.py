@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.secret import Secret
     from gateway.settings import Kind
 
-SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 BYTES = {
     "B": 1,
     "kB": 1000,
@@ -161,6 +161,8 @@ def _amount(value: Any, units: Mapping[str, float]) -> int | float | None:
 def write_seconds(value: float) -> str:
     if 0 < value < 1:
         return f"{value * 1000:.12g}ms"
+    if value and value % SECONDS["d"] == 0:
+        return f"{value // SECONDS['d']:.12g}d"
     return f"{value:.12g}s"
 
 

@@ -11,6 +11,7 @@ from attrs import frozen
 from gateway.domain.parts import Part, ToolResult
 
 if TYPE_CHECKING:
+    from gateway.domain.events import Foreign
     from gateway.domain.parts import Extras
     from gateway.domain.reply import Reply
     from gateway.domain.request import Request
@@ -102,9 +103,19 @@ def unsaid_reply(reply: Reply, dialect: str) -> Iterator[Loss]:
         places.append((at, choice.extras))
         places += _of_parts(f"{at}.parts", choice.parts)
     for path, extras in places:
-        for origin, member in _foreign(extras, dialect):
-            at = f"{path}.{member}" if path else member
-            yield dropped(at, f"only {origin} knows it")
+        yield from unsaid_members(path, extras, dialect)
+
+
+def unsaid_members(path: str, extras: Extras, dialect: str) -> Iterator[Loss]:
+    """Yield the same for the members that stand at *path*."""
+    for origin, member in _foreign(extras, dialect):
+        at = f"{path}.{member}" if path else member
+        yield dropped(at, f"only {origin} knows it")
+
+
+def unsaid_event(event: Foreign, dialect: str) -> Iterator[Loss]:
+    """Yield the same for what an upstream said outside all blocks."""
+    yield from unsaid_members("", {event.origin: {event.name: event.json}}, dialect)
 
 
 def _foreign(extras: Extras, dialect: str) -> Iterator[tuple[str, str]]:

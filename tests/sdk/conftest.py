@@ -8,17 +8,30 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from anthropic import AsyncAnthropic
+from google import genai
+from google.genai import types
 from openai import AsyncOpenAI, OpenAI
 
 from tests.process import Gateway, config_for, gateway
+from tests.sdk.drivers import chat, gemini, messages, responses
+from tests.sdk.scripts.cast import Cast, configured
 from tests.upstream import Upstream
+
+if TYPE_CHECKING:
+    from tests.sdk.drivers.base import Driver
 
 CALLER_KEY = "sk-caller-0123456789abcdef"
 KEEP_ALIVE = 0.2  # seconds
+
+# What google-genai does to aiohttp is none of our business.
+GOOGLES_WAYS = pytest.mark.filterwarnings(
+    "ignore:Inheritance class AiohttpClientSession:DeprecationWarning"
+)
 
 
 def settings(g: Gateway, **members: Any) -> dict[str, Any]:
@@ -68,3 +81,46 @@ def sync_ai(g: Gateway) -> Iterator[OpenAI]:
     """The blocking client; use it in a thread."""
     with OpenAI(**settings(g)) as client:
         yield client
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cast() -> AsyncIterator[Cast]:
+    """An upstream of every protocol."""
+    made = Cast()
+    async with made.upstream:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def every(
+    cast: Cast, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Gateway]:
+    """A gateway before `cast`, with a backend for each protocol."""
+    file = tmp_path_factory.mktemp("state") / "responses.sqlite"
+    config = {
+        "server": {"api_keys": [CALLER_KEY]},
+        "backends": {**configured(cast.root), "demo": {}},
+        "responses": {"file": str(file)},
+    }
+    async with gateway(config) as running:
+        yield running
+
+
+def drivers(url: str, key: str = CALLER_KEY) -> dict[str, Driver]:
+    """Return each SDK, speaking to the gateway at *url*."""
+    given: Any = {"api_key": key, "max_retries": 0, "timeout": 10.0}
+    options = types.HttpOptions(base_url=url, timeout=10_000)
+    return {
+        "openai-chat": chat.make(AsyncOpenAI(base_url=f"{url}/v1", **given)),
+        "openai-responses": responses.make(AsyncOpenAI(base_url=f"{url}/v1", **given)),
+        "anthropic": messages.make(AsyncAnthropic(base_url=url, **given)),
+        "google-genai": gemini.make(genai.Client(api_key=key, http_options=options)),
+    }
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sdks(every: Gateway) -> AsyncIterator[dict[str, Driver]]:
+    made = drivers(every.url)
+    yield made
+    for driver in made.values():
+        await driver.close()

@@ -25,7 +25,7 @@ from gateway.domain.events import (
     TextDelta,
     UsageUpdate,
 )
-from gateway.domain.loss import Loss, dropped, unsaid_reply
+from gateway.domain.loss import Loss, dropped, unsaid_event, unsaid_reply
 from gateway.domain.reply import Choice, Reply, Usage
 from gateway.fronts.anthropic.blocks import CLOSE, BlockWriter, frame
 from gateway.fronts.anthropic.errors import write_error_frame
@@ -179,8 +179,7 @@ class MessageWriter:
         if event.origin == PROTOCOL:
             before = self._blocks.flush() + self._message_delta()
             return before + frame(event.name, event.json)
-        at = f"{event.origin}.{event.name}"
-        self._note(dropped(at, f"only {event.origin} knows it"))
+        self._note(*unsaid_event(event, PROTOCOL))
         return b""
 
     def _note(self, *losses: Loss) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from gateway.domain.events import Foreign
 from gateway.domain.loss import (
     Grade,
     Loss,
@@ -7,6 +8,7 @@ from gateway.domain.loss import (
     dropped,
     refused,
     unsaid,
+    unsaid_event,
     unsaid_reply,
 )
 from gateway.domain.parts import Text, ToolResult
@@ -104,3 +106,13 @@ def test_reply() -> None:
 
     assert paths == ["x", "choices[0].x", "choices[0].parts[0].x"]
     assert not list(unsaid_reply(reply, "gemini"))
+
+
+def test_what_stands_outside_all_blocks() -> None:
+    """A novelty is reported; what only says how equal things were said is not."""
+    ping = Foreign("anthropic", "news", {"a": 1})
+    form = Foreign("openai_responses", "form", {"a": 1})
+
+    assert [loss.path for loss in unsaid_event(ping, "gemini")] == ["news"]
+    assert not list(unsaid_event(ping, "anthropic"))
+    assert not list(unsaid_event(form, "gemini"))

@@ -126,7 +126,7 @@ def test_what_has_no_place() -> None:
         "message_delta",
         "message_stop",
     ]
-    assert losses == ["choices[0].parts[0]", "choices[1]", "gemini.groundingMetadata"]
+    assert losses == ["choices[0].parts[0]", "choices[1]", "groundingMetadata"]
 
 
 def test_silent_deltas() -> None:

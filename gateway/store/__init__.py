@@ -1,0 +1,1 @@
+"""Where answers are kept for clients who refer to them by id."""
