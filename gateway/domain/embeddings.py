@@ -67,6 +67,22 @@ def texts_of(request: EmbeddingRequest, dialect: str, losses: list[Loss]) -> lis
     return [text for text in request.inputs if isinstance(text, str)]
 
 
+def vectors_of(reply: EmbeddingReply, request: EmbeddingRequest) -> tuple[Vector, ...]:
+    """
+    Return the vectors, one for each input.
+
+    Raises:
+        BackendError: there are more or fewer, and nobody knows which is whose.
+    """
+    if len(reply.vectors) != len(request.inputs):
+        raise BackendError(
+            f"the upstream answered {len(request.inputs)} inputs "
+            f"with {len(reply.vectors)} vectors",
+            code="upstream_invalid_reply",
+        )
+    return reply.vectors
+
+
 def unsaid(request: EmbeddingRequest, dialect: str) -> Iterator[Loss]:
     """Yield a loss for each member in ``extras`` that *dialect* does not know."""
     for origin, members in request.extras.items():

@@ -65,12 +65,15 @@ STATE = {
     "gemini": ("cachedContent",),
     "anthropic": ("container", "thread"),
 }
+# A choice of Responses' own tool, which must then be used.
+DEMAND = "tool_choice.hosted"
 # Members by which a dialect says in other words what the domain has already (an
 # older name, which of several equal forms), or which speak of the transport:
 # that they do not cross loses nothing.
 _SILENT = {
     "openai_chat": ("max_tokens", "stop", "stream_options", "role", "type"),
     "openai_responses": ("item", "form"),
+    "gemini": ("createTime",),
 }
 
 
@@ -91,6 +94,8 @@ def unsaid(
                 continue
             if not path and member in STATE.get(origin, ()):
                 yield refused(at, f"{origin} holds what it stands for")
+            elif at == DEMAND:
+                yield refused(at, f"only {origin} has the tool that is demanded")
             else:
                 yield dropped(at, f"only {origin} knows it")
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What hand-written readers raise over JSON of another shape.
-SHAPE = (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError)
+SHAPE = (
+    *(KeyError, TypeError, AttributeError, ValueError, IndexError),
+    *(OverflowError, RecursionError),
+)
 
 
 class Framer(Protocol):

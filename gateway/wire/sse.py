@@ -111,6 +111,13 @@ def _lines(block: bytes) -> list[bytes]:
     return block.split(b"\n")
 
 
+def _bare_error(block: bytes) -> Frame | None:
+    """Return Google's errors in mid-stream: JSON that is no event."""
+    json = block.strip()
+    bare = json.startswith(b"{") and b'"error"' in json
+    return Frame("error", json) if bare else None
+
+
 class SseFramer:
     """Reads every event of a stream."""
 
@@ -309,7 +316,7 @@ class SseSkimmer:
     def _sift(self, blocks: list[bytes]) -> list[Frame]:
         frames = []
         for block in blocks:
-            if (frame := parse(block)) is not None:
+            if (frame := parse(block) or _bare_error(block)) is not None:
                 # Not the block: there a value may be cut by the next "data:".
                 known = not self.events or frame.event == "error"
                 if known or self._spots(frame.data):

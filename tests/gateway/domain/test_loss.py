@@ -116,3 +116,11 @@ def test_what_stands_outside_all_blocks() -> None:
     assert [loss.path for loss in unsaid_event(ping, "gemini")] == ["news"]
     assert not list(unsaid_event(ping, "anthropic"))
     assert not list(unsaid_event(form, "gemini"))
+
+
+def test_a_demand_for_a_providers_own_tool_refuses() -> None:
+    choice = ToolChoice("required", extras={"openai_responses": {"hosted": {}}})
+    request = Request("m", tool_choice=choice)
+
+    assert [loss.grade for loss in unsaid(request, "gemini")] == [Grade.REFUSED]
+    assert not list(unsaid(request, "openai_responses"))

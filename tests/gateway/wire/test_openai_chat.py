@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from gateway.domain.reply import Finish, Stop, Usage
 from gateway.wire import openai_chat as chat
-from gateway.wire.faults import read_fault
+from gateway.wire.openai_chat.parts import joined
 from gateway.wire.sse import parse
+from gateway.wire.watching import Seen
 
 
 def usage(**members: Any) -> Usage:
@@ -141,7 +142,9 @@ def test_finish(word: str, stop: Stop) -> None:
 @pytest.mark.parametrize(
     ("finish", "word"),
     [
-        (Finish(Stop.END, "eos"), "stop"),
+        (Finish(Stop.END, "eos"), "eos"),
+        (Finish(Stop.END, "end_turn"), "stop"),
+        (Finish(Stop.TOOLS, "stop"), "tool_calls"),
         (Finish(Stop.SEQUENCE), "stop"),
         (Finish(Stop.REFUSAL), "stop"),
         (Finish(Stop.LENGTH), "length"),
@@ -308,141 +311,6 @@ def test_text_does_not_matter(text: str) -> None:
     assert not chat.spots(json.dumps(chunk).encode())
 
 
-def fault(said: Any, event: str = "") -> tuple[str, str, int] | None:
-    data = said if isinstance(said, bytes) else json.dumps(said).encode()
-    error = read_fault(data, event)
-    return None if error is None else (error.message, error.code, error.status_code)
-
-
-NO_WORDS = "the upstream reported an error"
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        (  # OpenAI
-            {"error": {"message": "m", "type": "server_error", "code": None}},
-            ("m", "server_error", 500),
-        ),
-        ({"error": {"message": "m", "code": "c"}}, ("m", "c", 502)),
-        ({"error": "text"}, ("text", "provider_error", 502)),
-        ({"error": ["a", "b"]}, ("['a', 'b']", "provider_error", 502)),
-        ({"error": True}, ("True", "provider_error", 502)),
-        ({"error": {}, "message": "m"}, None),
-        ({"error": {"oops": 1}}, (NO_WORDS, "provider_error", 502)),
-        ({"error": {"message": {"a": 1}}}, (NO_WORDS, "provider_error", 502)),
-        (  # vLLM
-            {
-                "object": "error",
-                "message": "m",
-                "type": "BadRequestError",
-                "param": None,
-                "code": 400,
-            },
-            ("m", "BadRequestError", 400),
-        ),
-        (  # Gemini's compatible endpoint
-            [
-                {
-                    "error": {
-                        "code": 429,
-                        "message": "m",
-                        "status": "RESOURCE_EXHAUSTED",
-                    }
-                }
-            ],
-            ("m", "RESOURCE_EXHAUSTED", 429),
-        ),
-        (  # OpenRouter, in the middle of a stream
-            {
-                "id": "g",
-                "error": {"code": 502, "message": "m", "metadata": {}},
-                "choices": [{"index": 0, "finish_reason": "error"}],
-            },
-            ("m", "provider_error", 502),
-        ),
-        (  # Groq
-            {"error": {"message": "m", "type": "t", "status_code": 413}},
-            ("m", "t", 413),
-        ),
-        ({"choices": []}, None),
-        ({"error": None, "choices": []}, None),
-        ({"error": ""}, None),
-        ([], None),
-        ([{"error": "a"}, {"error": "b"}], None),
-        ("error", None),
-        (b"error", None),
-        (b"", None),
-        (b"[" * 100_000, None),
-    ],
-)
-def test_read_fault(said: Any, expected: tuple[str, str, int] | None) -> None:
-    assert fault(said) == expected
-
-
-@pytest.mark.parametrize(
-    ("said", "expected"),
-    [
-        ({"message": "m", "code": 503}, ("m", "provider_error", 503)),
-        ({"error": {"message": "m"}}, ("m", "provider_error", 502)),
-        ({}, None),
-        (b"not JSON", None),
-    ],
-)
-def test_frame_named_error(said: Any, expected: tuple[str, str, int] | None) -> None:
-    """Its name says what it is, if there is something in it."""
-    assert fault(said, "error") == expected
-
-
-@pytest.mark.parametrize(
-    ("words", "status"),
-    [
-        ({"code": 429}, 429),
-        ({"code": "429"}, 429),
-        ({"code": 200}, 502),
-        ({"code": 1113}, 502),
-        ({"code": "1113"}, 502),
-        ({"code": True}, 502),
-        ({"code": 599}, 599),
-        ({"code": 600}, 502),
-        ({"code": "9" * 5000}, 502),
-        ({"code": "\u0664\u0662\u0669"}, 502),
-        ({"status": 503, "code": "x"}, 503),
-        ({"type": "invalid_request_error"}, 400),
-        ({"type": "invalid_request_error", "code": "model_not_found"}, 404),
-        ({"type": "invalid_request_error", "code": "invalid_api_key"}, 401),
-        ({"type": "invalid_request_error", "code": "context_length_exceeded"}, 400),
-        ({"type": "invalid_request_error", "code": "unsupported_value"}, 400),
-        ({"type": "tokens", "code": "rate_limit_exceeded"}, 429),
-        ({"type": "insufficient_quota", "code": "insufficient_quota"}, 429),
-        ({"type": "rate_limit_error"}, 429),
-        ({"type": "authentication_error"}, 401),
-        ({"type": "permission_error"}, 403),
-        ({"type": "not_found_error"}, 404),
-        ({"type": "overloaded_error"}, 529),
-        ({"type": "timeout_error"}, 504),
-        ({"type": "api_error"}, 500),
-        ({"type": "server_error"}, 500),
-        ({"type": "invalid_request_error", "code": "tool_use_failed"}, 400),
-        ({"status": "UNAVAILABLE"}, 503),
-        ({"status": "PERMISSION_DENIED"}, 403),
-        ({"code": ["rate_limit"]}, 502),
-    ],
-)
-def test_status_of_a_fault(words: dict[str, Any], status: int) -> None:
-    """A number that is a status, else the most particular word that is known."""
-    read = fault({"error": {"message": "m", **words}})
-
-    assert read is not None
-    assert read[2] == status
-
-
-@given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
-def test_read_fault_takes_everything(data: bytes) -> None:
-    read_fault(data)
-    read_fault(b'{"error":' + data + b"}", "error")
-
-
 @pytest.mark.parametrize(
     ("body", "asked"),
     [
@@ -467,3 +335,101 @@ def test_read_fault_takes_everything(data: bytes) -> None:
 def test_asking_for_usage(body: bytes, asked: bytes) -> None:
     """Nothing else of the request changes, inside the options neither."""
     assert chat.asking_for_usage(body) == asked
+
+
+def test_look() -> None:
+    """One event's words, or a whole answer's."""
+    said = {
+        "id": "r1",
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1},
+    }
+
+    seen = chat.WATCHING.look(json.dumps(said).encode(), "")
+
+    assert seen == Seen("r1", "m", {0: Finish(Stop.END, "stop")}, Usage(1))
+    assert chat.WATCHING.finishes
+
+
+@pytest.mark.parametrize("data", [b"[DONE]", b" [DONE]\n"])
+def test_last_word(data: bytes) -> None:
+    assert chat.look(data) == Seen(last=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "event", "code"),
+    [
+        ({"error": {"message": "m", "code": "c"}}, "", "c"),
+        ({"message": "m", "code": "c"}, "error", "c"),
+        ({"object": "error", "message": "m", "type": "t"}, "", "t"),
+        ({"type": "error", "message": "m", "code": "c"}, "", "c"),
+        ([{"error": {"message": "m", "code": "c"}}], "", "c"),
+        ({"error": {"code": "c"}, "choices": [{"finish_reason": "error"}]}, "", "c"),
+    ],
+)
+def test_faults_that_pass(said: Any, event: str, code: str) -> None:
+    """An error is told in the place of all else."""
+    seen = chat.look(json.dumps(said).encode(), event)
+
+    assert seen.fault is not None
+    assert seen.fault.code == code
+    assert seen.finish == {}
+
+
+def test_embeddings_and_older_completions() -> None:
+    """They have the same members as far as a ledger goes."""
+    older = b'{"id":"c","choices":[{"text":"a","index":0,"finish_reason":"length"}]}'
+    vectors = b'{"object":"list","data":[],"model":"m","usage":{"prompt_tokens":4}}'
+
+    assert chat.look(older).finish == {0: Finish(Stop.LENGTH, "length")}
+    assert chat.look(vectors).usage == Usage(4)
+    assert chat.look(b'{"id":"","model":5}') == Seen()
+
+
+def test_usage_of_the_same_dialect() -> None:
+    """The provider's own object goes on where it says the same."""
+    raw = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4, "cost": 0.1}
+
+    assert chat.write_usage(chat.read_usage(raw)) is raw
+    assert "cost" not in chat.write_usage(Usage(9, raw=raw))
+    assert chat.write_usage(Usage(3, raw={"input_tokens": 3}))["prompt_tokens"] == 3
+
+
+def test_usage_with_both_caches() -> None:
+    json_ = chat.write_usage(Usage(1, 2, 4, 8, 3))
+
+    assert json_ == {
+        "prompt_tokens": 7,
+        "completion_tokens": 8,
+        "total_tokens": 15,
+        "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 4},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+
+
+def test_numbers_only() -> None:
+    assert usage(prompt_tokens=True) == Usage()
+
+
+def test_ending() -> None:
+    """How events end that do not matter: with no finish reason, and little else."""
+    chunk = b'data: {"choices":[{"delta":{"content":"a"},%b}]%b}\n\n'
+    idle = b'"finish_reason":null'
+
+    assert chat.ending(chunk % (idle, b"")) == idle + b"}]}\n\n"
+    assert chat.ending(chunk % (b'"finish_reason":"stop"', b"")) == b""
+    assert chat.ending(chunk % (idle, b',"usage":{}')) == b""
+    assert chat.ending(chunk % (idle, b',"p":"' + b"x" * 300 + b'"')) == b""
+
+
+def test_joined() -> None:
+    """Objects are joined, all else is replaced."""
+    one: dict[str, Any] = {"a": {"x": 1, "y": {"z": 1}}, "b": 1, "c": [1]}
+    other: dict[str, Any] = {"a": {"y": {"w": 2}}, "b": 2, "c": {}}
+
+    assert joined(one, other) == {
+        "a": {"x": 1, "y": {"z": 1, "w": 2}},
+        "b": 2,
+        "c": {},
+    }
