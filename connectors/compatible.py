@@ -32,7 +32,10 @@ OPENAI = Connector(
     base_url="https://api.openai.com/v1",
     key_env=("OPENAI_API_KEY",),
     auth=bearer,
-    speaks=(CHAT, openai_responses.DIALECT.at("", stores=True)),
+    speaks=(
+        openai_chat.OPENAI_DIALECT,
+        openai_responses.DIALECT.at("", stores=True),
+    ),
     docs="https://platform.openai.com/docs/api-reference",
 )
 
@@ -43,7 +46,7 @@ OPENROUTER = Connector(
     base_url="https://openrouter.ai/api/v1",
     key_env=("OPENROUTER_API_KEY",),
     auth=bearer,
-    speaks=(CHAT, RESPONSES, MESSAGES),
+    speaks=(openai_chat.OPENROUTER_DIALECT, RESPONSES, MESSAGES),
     docs="https://openrouter.ai/docs/api-reference/overview",
 )
 
@@ -73,15 +76,6 @@ DEEPSEEK = Connector(
     docs="https://api-docs.deepseek.com",
 )
 
-MISTRAL = Connector(
-    name="mistral",
-    base_url="https://api.mistral.ai/v1",
-    key_env=("MISTRAL_API_KEY",),
-    auth=bearer,
-    speaks=(CHAT.only("chat", "embeddings"),),
-    docs="https://docs.mistral.ai/api",
-)
-
 # https://docs.together.ai/docs/inference/messages-api,
 # https://docs.together.ai/docs/inference/responses-api
 TOGETHER = Connector(
@@ -109,13 +103,16 @@ OLLAMA = Connector(
     docs="https://docs.ollama.com/api",
 )
 
+# Its events of Responses lack ``output_index``, without which OpenAI's SDK raises over
+# a stream; translated to chat they have it. So that protocol is only for who asks.
 LLAMA_CPP = Connector(
     name="llama.cpp",
     base_url="http://127.0.0.1:8080/v1",
     key_env=("LLAMA_API_KEY",),
     key_optional=True,
     auth=bearer,
-    speaks=(CHAT, RESPONSES, COUNTING_MESSAGES),
+    speaks=(CHAT, COUNTING_MESSAGES),
+    optional=(RESPONSES,),
     ports=(8080,),
     docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
 )

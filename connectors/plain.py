@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from gateway.domain.loss import Loss
     from gateway.domain.parts import Part
     from gateway.domain.reply import Json
-    from gateway.domain.request import OfferedTool, Request, Tool, Turn
+    from gateway.domain.request import Request, Tool, ToolChoice, Turn
 
 
 def unsaid_of(request: Request, dialect: str) -> Iterator[Loss]:
@@ -106,18 +106,23 @@ def offered(request: Request, dialect: str, losses: list[Loss]) -> list[Tool]:
     allowed = choice.names if choice is not None else ()
     tools = []
     for i, tool in enumerate(request.tools):
-        why = _unfit(tool, dialect)
-        if why:
+        if isinstance(tool, Opaque):
+            # The model answers without it, as it does where nobody offers it.
+            losses.append(dropped(f"tools[{i}]", f"only {tool.origin} has this tool"))
+        elif tool.custom:
+            why = f"{dialect} has no tools that take free text"
             losses.append(refused(f"tools[{i}]", why))
-        elif not isinstance(tool, Opaque) and (not allowed or tool.name in allowed):
+        elif not allowed or tool.name in allowed:
             tools.append(tool)
     return tools
 
 
-def _unfit(tool: OfferedTool, dialect: str) -> str:
-    if isinstance(tool, Opaque):
-        return f"only {tool.origin} has this tool"
-    return f"{dialect} has no tools that take free text" if tool.custom else ""
+def unoffered(choice: ToolChoice | None, tools: list[Tool]) -> bool:
+    """Tell whether a tool must be used that is none of *tools*."""
+    if choice is None or choice.mode not in ("required", "named"):
+        return False
+    # So Responses says which of its own tools it must be.
+    return not tools or "hosted" in choice.extras.get("openai_responses", {})
 
 
 def write_function(tool: Tool) -> dict[str, Json]:

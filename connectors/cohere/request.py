@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from connectors.cohere.messages import write_messages
 from connectors.cohere.schema import unknown
-from connectors.plain import offered, unsaid_of, write_function
-from gateway.domain.loss import approximate, dropped, unsaid
+from connectors.plain import offered, unoffered, unsaid_of, write_function
+from gateway.domain.loss import approximate, dropped, refused, unsaid
 from gateway.domain.request import Tool
 from gateway.plugin import Written
 from gateway.wire.cohere import PROTOCOL
@@ -60,6 +60,10 @@ def write_request(request: Request) -> Written:
 
 def _write_tools(request: Request, losses: list[Loss]) -> dict[str, Json]:
     tools = offered(request, "Cohere", losses)
+    choice = request.tool_choice
+    if unoffered(choice, tools):
+        why = "the tool that must be used is not offered"
+        losses.append(refused("tool_choice", why))
     if not tools:
         return {}
     body: dict[str, Json] = {"tools": [write_function(tool) for tool in tools]}
@@ -70,7 +74,6 @@ def _write_tools(request: Request, losses: list[Loss]) -> dict[str, Json]:
             for i, tool in enumerate(request.tools)
             if isinstance(tool, Tool) and not tool.strict
         )
-    choice = request.tool_choice
     match choice.mode if choice is not None else "auto":
         case "none":
             body["tool_choice"] = "NONE"

@@ -86,7 +86,7 @@ def read_call(json: dict[str, Json]) -> ToolCall:
     """Return a call; a model that gives no arguments says so by an empty text."""
     function = json["function"]
     text = text_of(function.get("arguments") or "{}")
-    return ToolCall(text_of(json["id"]), text_of(function["name"]), text)
+    return ToolCall(word_of(json["id"]), word_of(function["name"]), text)
 
 
 def text_of(value: Json) -> str:
@@ -99,6 +99,18 @@ def text_of(value: Json) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
     return value
+
+
+def word_of(value: Json) -> str:
+    """
+    Return a text that says something: nobody can run a tool without a name.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not value:
+        raise TypeError("no word")
+    return text_of(value)
 
 
 def _sort(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.cohere.response import read_block, text_of
+from connectors.cohere.response import read_block, text_of, word_of
 from gateway.domain.events import (
     ChoiceEnd,
     CitationDelta,
@@ -35,7 +35,6 @@ from gateway.wire.cohere import (
     read_logprob,
     read_usage,
 )
-from gateway.wire.faults import fault_in
 from gateway.wire.json import loads
 from gateway.wire.reading import Guarded, none
 
@@ -82,7 +81,7 @@ class _CohereReader:
         if (fault := error_in(json, frame.event)) is not None:
             yield Fault(fault)
             return
-        kind = json["type"]
+        kind = text_of(json["type"])
         if (kind == "message-start") is self._begun:
             raise ValueError("not the order of this protocol")
         if not self._begun:
@@ -134,7 +133,7 @@ class _CohereReader:
         index, call = json["index"], json["delta"]["message"]["tool_calls"]
         function = call["function"]
         yield from self._begin(
-            index, ToolCall(text_of(call["id"]), text_of(function["name"]))
+            index, ToolCall(word_of(call["id"]), word_of(function["name"]))
         )
         self._silent.add(index)
         yield from self._input(index, function.get("arguments") or "")
@@ -168,9 +167,6 @@ class _CohereReader:
 
     def _end(self, json: Json) -> Iterator[Event]:
         delta = json["delta"]
-        if (fault := fault_in(delta)) is not None:
-            yield Fault(fault)
-            return
         finish = read_finish(text_of(delta["finish_reason"]))
         yield from self._tracker.end_all(0)
         if (usage := read_usage(delta.get("usage"))) is not None:

@@ -44,6 +44,12 @@ def text_of(message: dict[str, Json], name: str) -> str:
     return "" if value is None else _text(value)
 
 
+def _named(function: dict[str, Json]) -> str:
+    if not (name := text_of(function, "name")):
+        raise TypeError("nobody can run a tool without a name")
+    return name
+
+
 def _text(value: Json) -> str:
     if not isinstance(value, str):
         raise TypeError("no text")
@@ -64,7 +70,7 @@ def read_calls(
     """
     for n, json in enumerate(message.get("tool_calls") or (), first):
         function = json["function"]
-        name, arguments = text_of(function, "name"), function.get("arguments")
+        name, arguments = _named(function), function.get("arguments")
         text = encode({} if arguments is None else arguments).decode()
         call_id = text_of(json, "id") or make_id(PROTOCOL, *seed, n, name, text)
         yield ToolCall(call_id, name, text)

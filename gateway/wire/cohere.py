@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from gateway.domain.errors import APITimeoutError, BackendError
 from gateway.domain.parts import Citation, Logprob
 from gateway.domain.reply import Finish, Json, Stop, Usage
 from gateway.wire.faults import fault_in
@@ -19,18 +20,21 @@ from gateway.wire.watching import Seen, Watching
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from gateway.domain.errors import BackendError
-
 PROTOCOL = "cohere"
 DONE = b"[DONE]"
+# A float, as which the counts come, holds no larger number exactly.
+_MOST = 2**53
 
 STOPS = {
     "COMPLETE": Stop.END,
     "STOP_SEQUENCE": Stop.SEQUENCE,
     "MAX_TOKENS": Stop.LENGTH,
     "TOOL_CALL": Stop.TOOLS,
-    "ERROR": Stop.ERROR,
-    "TIMEOUT": Stop.ERROR,
+}
+# Words for an answer that is not what it would have been: no stops, but errors.
+FAILURES: dict[str | None, tuple[type[BackendError], str]] = {
+    "ERROR": (BackendError, "the upstream failed while it answered"),
+    "TIMEOUT": (APITimeoutError, "the upstream took too long to answer"),
 }
 
 
@@ -90,8 +94,11 @@ def read_logprob(json: dict[str, Json]) -> Logprob:
 
     The piece may be of several tokens, whose texts are not told; that of the piece
     is the sum of their logarithms.
+
+    Raises:
+        TypeError: it has another shape.
     """
-    return Logprob(json.get("text") or "", sum(json.get("logprobs") or ()))
+    return Logprob(name_of(json, "text") or "", sum(json.get("logprobs") or ()))
 
 
 def error_in(json: Json, event: str = "") -> BackendError | None:
@@ -99,10 +106,26 @@ def error_in(json: Json, event: str = "") -> BackendError | None:
     Return the error that *json* reports, if it does.
 
     An error is a message, perhaps with an id; everything else has a type or, a
-    whole answer, a message that is an object.
+    whole answer, a message that is an object. An answer may also end in one, with
+    or without a text, which stands beside the reason in a stream's last delta.
     """
-    bare = isinstance(json, dict) and isinstance(json.get("message"), str)
-    return fault_in(json, "error" if bare and "type" not in json else event)
+    if not isinstance(json, dict):
+        return fault_in(json, event)
+    bare = isinstance(json.get("message"), str) and "type" not in json
+    if (fault := fault_in(json, "error" if bare else event)) is not None:
+        return fault
+    end = last_of(json)
+    fault = fault_in(end)
+    failure = FAILURES.get(name_of(end, "finish_reason"))
+    if failure is None:
+        return fault
+    kind, message = failure
+    return kind(message if fault is None else fault.message)
+
+
+def last_of(json: dict[str, Json]) -> Json:
+    """Return where an end is told: a stream's last delta, or a whole answer."""
+    return json.get("delta") if json.get("type") == "message-end" else json
 
 
 def look(data: bytes, event: str = "") -> Seen:
@@ -120,17 +143,14 @@ def look(data: bytes, event: str = "") -> Seen:
     name = name_of(json, "id")
     if (fault := error_in(json, event)) is not None:
         return Seen(id=name, fault=fault)
-    # A whole answer has at its top what a stream has in its last delta.
-    end = json.get("delta") if json.get("type") == "message-end" else json
+    end = last_of(json)
     word = name_of(end, "finish_reason")
     if word is None or not isinstance(end, dict):
         return Seen(id=name)
-    told = fault_in(end)
     return Seen(
         id=name,
-        finish={} if told else {0: read_finish(word)},
-        usage=None if told else read_usage(end.get("usage")),
-        fault=told,
+        finish={0: read_finish(word)},
+        usage=read_usage(end.get("usage")),
         last=True,
     )
 
@@ -154,4 +174,6 @@ def name_of(json: Any, member: str) -> str | None:
 
 def _count(json: Any, name: str) -> int | None:
     value = json.get(name) if isinstance(json, dict) else None
-    return int(value) if isinstance(value, int | float) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value < _MOST else None

@@ -18,6 +18,8 @@ from gateway.wire.watching import Seen, Watching
 PROTOCOL = "ollama"
 
 STOPS = {"stop": Stop.END, "length": Stop.LENGTH}  # "load", "unload": no answer
+# More is no count of tokens.
+_MOST = 2**53
 COUNTS = ("prompt_eval_count", "eval_count")
 METRICS = frozenset(
     {
@@ -67,12 +69,14 @@ def read_logprobs(json: Json) -> tuple[Logprob, ...]:
     return tuple(_read_logprob(token) for token in json or ())
 
 
-def _read_logprob(json: dict[str, Json]) -> Logprob:
-    in_bytes = json.get("bytes")
+def _read_logprob(json: dict[str, Any]) -> Logprob:
+    token, in_bytes = json["token"], json.get("bytes")
+    if not isinstance(token, str):
+        raise TypeError("no text")
     return Logprob(
-        json["token"],
-        json["logprob"],
-        None if in_bytes is None else tuple(in_bytes),
+        token,
+        float(json["logprob"]),
+        None if in_bytes is None else tuple(bytes([*in_bytes])),
         tuple(_read_logprob(top) for top in json.get("top_logprobs") or ()),
     )
 
@@ -109,7 +113,9 @@ def name_of(json: dict[str, Json], member: str) -> str | None:
 
 def _count(json: dict[str, Any], name: str) -> int | None:
     value = json.get(name)
-    return int(value) if isinstance(value, int | float) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value < _MOST else None
 
 
 WATCHING = Watching(look=look)

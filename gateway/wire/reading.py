@@ -21,6 +21,8 @@ SHAPE = (
     *(KeyError, TypeError, AttributeError, ValueError, IndexError),
     *(OverflowError, RecursionError),
 )
+_TRIPS = (*SHAPE, LLMProxyError, msgspec.MsgspecError)
+_LAST = (Fault, ReplyEnd)
 
 
 class Framer(Protocol):
@@ -69,31 +71,34 @@ class Guarded:
         self._ended = False
 
     def feed(self, frame: Frame) -> list[Event]:
+        events: list[Event] = []
         if self._ended:
-            return []
-        return self._take(lambda: self._frames.read(frame), frame.event)
+            return events
+        try:
+            # What a generator yields before it trips stays in the list.
+            events.extend(self._frames.read(frame))
+        except _TRIPS as exc:
+            events.append(Fault(_error_of(exc, frame.event)))
+        if events and type(events[-1]) in _LAST:
+            self._ended = True
+        return events
 
     def eof(self) -> list[Event]:
+        events: list[Event] = []
         if self._ended:
-            return []
-        events = self._take(self._frames.end, "last")
-        if not self._ended:
-            self._ended = True
+            return events
+        self._ended = True
+        try:
+            events.extend(self._frames.end())
+        except _TRIPS as exc:
+            events.append(Fault(_error_of(exc, "last")))
+        if not events or type(events[-1]) not in _LAST:
             events.append(Fault(truncated()))
         return events
 
-    def _take(self, ask: Callable[[], Iterable[Event]], name: str) -> list[Event]:
-        events: list[Event] = []
-        try:
-            # What a generator yields before it trips stays in the list.
-            events.extend(ask())
-        except LLMProxyError as error:
-            events.append(Fault(error))
-        except (*SHAPE, msgspec.MsgspecError) as exc:
-            events.append(Fault(malformed(name, exc)))
-        if events and type(events[-1]) in (Fault, ReplyEnd):
-            self._ended = True
-        return events
+
+def _error_of(exc: Exception, name: str) -> LLMProxyError:
+    return exc if isinstance(exc, LLMProxyError) else malformed(name, exc)
 
 
 def truncated() -> APIConnectionError:

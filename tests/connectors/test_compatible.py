@@ -10,8 +10,10 @@ from yarl import URL
 
 from connectors import compatible
 from connectors.cohere import COHERE
+from connectors.openai_chat import OPENAI_DIALECT, OPENROUTER_DIALECT
+from gateway import discovery
 from gateway.plugin import ENTRY_POINT_GROUP, Connector
-from gateway.registry import base_urls
+from gateway.registry import Registry, base_urls
 
 DECLARED = {
     name: value for name, value in vars(compatible).items() if type(value) is Connector
@@ -32,13 +34,12 @@ COUNTING = {"anthropic": {"chat", "count_tokens"}}
 KEPT = {"chat", "responses", "response_cancel", "response_input_items"}
 # What each offers, by protocol, the preferred one first: what is not here is refused
 # by us, not by the provider's 404. Of Groq's and DeepSeek's chat nothing else is
-# compatible, and Mistral completes text by another path.
+# compatible.
 OFFERED: dict[str, dict[str, set[str]]] = {
     "deepseek": ONLY_CHAT | RESPONSES | MESSAGES,
     "groq": ONLY_CHAT | RESPONSES,
-    "llama.cpp": CHAT | RESPONSES | COUNTING,
+    "llama.cpp": CHAT | COUNTING,
     "lmstudio": CHAT | RESPONSES | MESSAGES,
-    "mistral": {"openai_chat": {"chat", "embeddings"}},
     "ollama": {"ollama": {"chat", "embeddings"}, **CHAT, **RESPONSES, **MESSAGES},
     "openai": CHAT | {"openai_responses": KEPT},
     "openai-compatible": CHAT,
@@ -183,6 +184,17 @@ def test_address_with_and_without_version(connector: Connector, url: str) -> Non
     assert bases[first.protocol] == url.removesuffix("/v1").removesuffix("/v2")
 
 
+def test_words() -> None:
+    """Who knows more than compatible servers do is told more."""
+    assert compatible.OPENAI.speaks[0] is OPENAI_DIALECT
+    assert compatible.OPENROUTER.speaks[0] is OPENROUTER_DIALECT
+
+
+def test_responses_of_llama_cpp() -> None:
+    """The SDK raises over its events, so they are translated unless asked for."""
+    assert compatible.LLAMA_CPP.optional == (compatible.RESPONSES,)
+
+
 def test_stores() -> None:
     """Only OpenAI keeps answers for others to ask for."""
     keeping = [c.name for c in CONNECTORS if any(d.stores for d in c.speaks)]
@@ -190,8 +202,60 @@ def test_stores() -> None:
     assert keeping == ["openai"]
 
 
-def test_cohere_is_found() -> None:
-    assert entry_points().get("cohere") == "connectors.cohere:COHERE"
+@pytest.mark.parametrize("name", ["anthropic", "cohere", "gemini", "mistral"])
+def test_installed(name: str) -> None:
+    """Who has a protocol of one's own is declared beside it."""
+    assert entry_points().get(name) == f"connectors.{name}:{name.upper()}"
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [
+        ("ANTHROPIC_API_KEY", "anthropic"),
+        ("GEMINI_API_KEY", "gemini"),
+        ("GOOGLE_API_KEY", "gemini"),
+        ("CO_API_KEY", "cohere"),
+        ("COHERE_API_KEY", "cohere"),
+        ("MISTRAL_API_KEY", "mistral"),
+        *((c.key_env[0], c.name) for c in HOSTED),
+    ],
+)
+async def test_found_by_its_key(
+    variable: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has a provider's key in the environment has the provider."""
+    registry = Registry()
+    monkeypatch.setattr(discovery, "_answers", _no_answer)
+
+    found = await discovery.find(registry, {variable: "k", "UNRELATED": "x"})
+
+    assert found == [
+        discovery.Found(name, f"{variable} is set"),
+        discovery.Found("demo", "always there, needs no key"),
+    ]
+
+
+async def test_found_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With every key there is one order, and no provider is missing."""
+    registry = Registry()
+    kinds = [registry.peek(name) for name in registry.names]
+    known = [kind for kind in kinds if isinstance(kind, Connector)]
+    hosted = [c for c in known if c.key_env and not c.ports]
+    monkeypatch.setattr(discovery, "_answers", _no_answer)
+
+    found = await discovery.find(
+        registry, {variable: "k" for c in hosted for variable in c.key_env}
+    )
+
+    names = [one.name for one in found]
+    assert names[:4] == ["openai", "anthropic", "gemini", "openrouter"]
+    assert {"cohere", "mistral"} <= set(names)
+    assert sorted(names) == sorted([*(c.name for c in hosted), "demo"])
+
+
+async def _no_answer(*_: object) -> bool:
+    """Stand for a machine without local servers."""
+    return False
 
 
 @each

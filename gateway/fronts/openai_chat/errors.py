@@ -13,6 +13,7 @@ from gateway.wire.json import encode
 if TYPE_CHECKING:
     from gateway.domain.errors import LLMProxyError
     from gateway.domain.reply import Json
+    from gateway.fronts.base import Cut
 
 _TYPES = {
     401: "authentication_error",
@@ -36,6 +37,11 @@ def error_object(error: LLMProxyError) -> dict[str, Json]:
 def write_error(error: LLMProxyError) -> bytes:
     """Return the body of an error answer."""
     return encode({"error": error_object(error)})
+
+
+def write_break(error: LLMProxyError, _cut: Cut) -> bytes:
+    """Return the same for a stream that passed untouched, wherever it broke."""
+    return write_error_frame(error)
 
 
 def write_error_frame(error: LLMProxyError) -> bytes:

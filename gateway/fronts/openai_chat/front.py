@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from gateway.fronts.base import Front
-from gateway.fronts.openai_chat.errors import write_error, write_error_frame
+from gateway.fronts.openai_chat.embeddings import read_embeddings, write_embeddings
+from gateway.fronts.openai_chat.errors import write_break, write_error
 from gateway.fronts.openai_chat.peek import peek
 from gateway.fronts.openai_chat.request import read_request
 from gateway.fronts.openai_chat.response import write_reply
 from gateway.fronts.openai_chat.stream import ChatWriter
-from gateway.wire.openai_chat import PROTOCOL
+from gateway.wire.openai_chat import PATHS, PROTOCOL, WATCHING
 
 FRONT = Front(
     dialect=PROTOCOL,
@@ -17,5 +18,9 @@ FRONT = Front(
     write_reply=write_reply,
     writer=ChatWriter,
     write_error=write_error,
-    write_error_frame=write_error_frame,
+    write_break=write_break,
+    watching=WATCHING,
+    paths=PATHS,
+    read_embeddings=read_embeddings,
+    write_embeddings=write_embeddings,
 )

@@ -27,9 +27,11 @@ class _Head(Struct):
 _HEAD = msgspec.json.Decoder(_Head)
 
 
-def peek(body: bytes) -> Ask:
+def peek(body: bytes, named: Ask | None = None) -> Ask:
     """
     Read model, stream and two details; everything else may be as it likes.
+
+    A model that the path names already need not be in the body.
 
     Raises:
         InvalidRequestError: no JSON object, or one of these members is of the
@@ -39,12 +41,13 @@ def peek(body: bytes) -> Ask:
         head = _HEAD.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         head = _read(body)
-    if not head.model:
+    model = named.model if named else head.model
+    if not model:
         raise InvalidRequestError("model is missing or empty", param="model")
     if not head.stream:
-        return Ask(head.model, stream=False)
+        return Ask(model, stream=False)
     usage = bool((head.stream_options or {}).get("include_usage"))
-    return Ask(head.model, True, head.n or 1, usage)
+    return Ask(model, True, head.n or 1, usage)
 
 
 def _read(body: bytes) -> _Head:
@@ -58,8 +61,6 @@ def _read(body: bytes) -> _Head:
             f"the body is not valid JSON: {exc}", code="invalid_json"
         ) from exc
     model = _member(members, "model", str, "a string")
-    if not model:
-        raise InvalidRequestError("model is missing or empty", param="model")
     head = _Head(model, _member(members, "stream", bool, "a boolean"))
     if head.stream:
         head.n = _member(members, "n", int, "an integer")

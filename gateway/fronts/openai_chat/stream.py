@@ -6,46 +6,65 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from attrs import evolve
 
 from gateway.domain.events import (
+    BlockEnd,
     BlockStart,
     ChoiceEnd,
     CitationDelta,
     Event,
     Fault,
+    Foreign,
     MediaDelta,
     Ping,
     RefusalDelta,
     ReplyEnd,
     ReplyStart,
+    SignatureDelta,
     TextDelta,
     ThinkingDelta,
     ToolInputDelta,
     UsageUpdate,
 )
-from gateway.domain.parts import Media, Part, Refusal, Text, Thinking, ToolCall
-from gateway.domain.reply import Reply, Usage
+from gateway.domain.fold import fold
+from gateway.domain.loss import unsaid_event
+from gateway.domain.parts import Media, Refusal, Text, Thinking, ToolCall
+from gateway.domain.reply import Finish, Reply, Stop, Usage
 from gateway.fronts.openai_chat.errors import write_error_frame
+from gateway.fronts.openai_chat.losses import Losses
 from gateway.fronts.openai_chat.response import (
-    own,
-    write_citation,
+    is_legacy,
+    write_end,
     write_head,
-    write_logprobs,
-    write_tool_call,
+    write_picture,
 )
 from gateway.wire.json import encode
-from gateway.wire.openai_chat import DONE, write_finish, write_usage
+from gateway.wire.openai_chat import DONE, PROTOCOL, own, write_usage
+from gateway.wire.openai_chat.parts import (
+    joined,
+    write_citation,
+    write_logprobs,
+    write_signature,
+    write_tool_call,
+)
+from gateway.wire.openai_chat.thoughts import DETAILS, TEXTS, name_of, write_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gateway.domain.loss import Loss
     from gateway.domain.reply import Json
+    from gateway.fronts.base import Context
 
 KEEP_ALIVE = b": keep-alive\n"  # a blank line after it would be an empty event
 OPEN = b',"logprobs":null,"finish_reason":null}]'
 
-Slot: TypeAlias = tuple[bytes, bytes]
+_NO_ARGUMENTS: dict[str, Json] = {"function": {"arguments": ""}}
+
+Slot: TypeAlias = tuple[bytes, ...]
 
 
 class ChatWriter:
@@ -53,25 +72,35 @@ class ChatWriter:
     One instance per reply.
 
     Most frames differ from the one before in nothing but a string. A block's
-    start therefore prepares its *slot*, the bytes on both sides of that string.
+    start therefore prepares its *slot*, the bytes around each place where that
+    string is written.
 
-    Args:
-        model: the name in chunks, where the upstream gives none.
-        created: unix seconds, where the upstream gives none.
-        include_usage: the client asked for token counts.
+    Attributes:
+        losses: see `gateway.fronts.base.Writer`.
+        result: nobody asks for a chat completion again.
     """
 
-    def __init__(self, model: str, created: int, include_usage: bool) -> None:
-        self._model = model
-        self._created = created
-        self._include_usage = include_usage
+    def __init__(self, context: Context) -> None:
+        self._losses = Losses()
+        self.losses: list[Loss] = self._losses.found
+        self.result: Json = None
+        self._context = context
+        self._include_usage = include_usage = context.ask.wants_usage
         self._usage: Usage | None = None
         self._head = b""
         self._tail = b',"usage":null}\n\n' if include_usage else b"}\n\n"
-        self._begun: set[int] = set()
+        # Members of the next chunk that is no mere delta.
+        self._pending: dict[str, Json] = {}
         self._slots: dict[int, Slot] = {}
-        self._choices: dict[int, int] = {}
+        self._open: dict[int, tuple[BlockStart, str]] = {}
+        # By choice: how many parts, calls and sealed thoughts it has had.
+        self._parts: dict[int, int] = {}
         self._calls: dict[int, int] = {}
+        self._seals: dict[int, int] = {}
+        # By block: a call's index; thoughts whose seal may come; media.
+        self._indexes: dict[int, int] = {}
+        self._thoughts: dict[int, list[str]] = {}
+        self._pictures: dict[int, list[Event]] = {}
 
     def feed(self, events: Iterable[Event]) -> bytes:
         """
@@ -81,19 +110,24 @@ class ChatWriter:
         """
         return b"".join([self._write(event) for event in events])
 
-    def _write(self, event: Event) -> bytes:  # noqa: C901 - a flat table
+    def _write(self, event: Event) -> bytes:  # noqa: C901, PLR0912 - a flat table
         match event:
             case TextDelta() if event.logprobs:
                 return self._text(event)
-            case TextDelta() | ThinkingDelta() | ToolInputDelta() | RefusalDelta():
-                before, after = self._slots[event.block]
-                return before + encode(event.text) + after
-            case BlockStart(block=block, part=part, choice=choice):
-                return self._begin(choice) + self._open(block, part, choice)
+            case TextDelta() | ToolInputDelta() | RefusalDelta():
+                return encode(event.text).join(self._slots[event.block])
+            case ThinkingDelta():
+                if (texts := self._thoughts.get(event.block)) is not None:
+                    texts.append(event.text)
+                return encode(event.text).join(self._slots[event.block])
+            case BlockStart():
+                return self._begin(event.choice) + self._start_block(event)
+            case BlockEnd():
+                return self._end_block(event)
+            case SignatureDelta():
+                return self._seal(event)
             case CitationDelta(block=block, citation=citation):
-                return self._delta(
-                    self._choices[block], {"annotations": [write_citation(citation)]}
-                )
+                return self._of(block, {"annotations": [write_citation(citation)]})
             case MediaDelta():
                 return self._media(event)
             case ReplyStart():
@@ -102,8 +136,10 @@ class ChatWriter:
                 return self._end(event)
             case UsageUpdate(usage=usage):
                 self._usage = self._usage.merged(usage) if self._usage else usage
+            case Foreign():
+                self._foreign(event)
             case ReplyEnd():
-                return self._usage_frame() + DONE
+                return self._last() + DONE
             case Fault(error=error):
                 return write_error_frame(error)
             case Ping():
@@ -111,58 +147,137 @@ class ChatWriter:
         return b""
 
     def _start(self, event: ReplyStart) -> bytes:
-        known = Reply(event.id, event.model or self._model, event.created)
-        json = write_head("chat.completion.chunk", known, self._created)
-        self._head = b"data: " + encode(json | own(event.extras))[:-1] + b',"choices":['
+        known = Reply(event.id, event.model, event.created)
+        json = write_head("chat.completion.chunk", known, self._context)
+        for name, value in own(event.extras).items():
+            # What is long, such as a list of sources, is said once.
+            place = self._pending if isinstance(value, dict | list) else json
+            place[name] = value
+        self._losses.extras("", event.extras)
+        self._head = b"data: " + encode(json)[:-1] + b',"choices":['
         return self._begin(0)
 
     def _begin(self, choice: int) -> bytes:
-        if choice in self._begun:
+        if choice in self._parts:
             return b""
-        self._begun.add(choice)
+        self._parts[choice] = 0
         return self._delta(choice, {"role": "assistant", "content": ""})
 
-    def _open(self, block: int, part: Part, choice: int) -> bytes:
-        self._choices[block] = choice
+    def _start_block(self, event: BlockStart) -> bytes:
+        block, part, choice = event.block, event.part, event.choice
+        path = f"choices[{choice}].parts[{self._parts[choice]}]"
+        self._parts[choice] += 1
+        self._open[block] = event, path
+        if not isinstance(part, Thinking):  # a thought's extras go with its seal
+            self._losses.part(path, part)
         match part:
             case Text():
                 self._slots[block] = self._slot(choice, b'"content":')
             case Thinking():
-                self._slots[block] = self._slot(choice, b'"reasoning_content":')
+                self._slots[block] = self._thought(event, part)
             case Refusal():
                 self._slots[block] = self._slot(choice, b'"refusal":')
+            case ToolCall() if is_legacy(part):
+                self._slots[block] = self._slot(
+                    choice, b'"function_call":{"arguments":', b"}"
+                )
+                named = {"name": part.name, "arguments": ""}
+                return self._delta(choice, {"function_call": named})
             case ToolCall():
-                return self._open_call(block, part, choice)
+                return self._start_call(block, part, choice)
             case Media(kind="audio", file_id=name):
                 self._slots[block] = self._slot(choice, b'"audio":')
                 if name is not None:
                     return self._delta(choice, {"audio": {"id": name}})
+            case Media(kind="image"):
+                self._pictures[block] = [evolve(event, choice=0)]
         return b""
 
-    def _open_call(self, block: int, call: ToolCall, choice: int) -> bytes:
+    def _start_call(self, block: int, call: ToolCall, choice: int) -> bytes:
         index = self._calls.get(choice, 0)
         self._calls[choice] = index + 1
+        self._indexes[block] = index
         kind, text = ("custom", "input") if call.custom else ("function", "arguments")
         self._slots[block] = self._slot(
             choice,
             f'"tool_calls":[{{"index":{index},"{kind}":{{"{text}":'.encode(),
             b"}}]",
         )
-        json = {"index": index} | write_tool_call(call)
+        json = write_tool_call(call, index=index)
         return self._delta(choice, {"tool_calls": [json]})
+
+    def _thought(self, event: BlockStart, thought: Thinking) -> Slot:
+        """Return the slot; the words stand in it twice if they did so upstream."""
+        item = own(thought.extras).get(DETAILS)
+        name = name_of([thought])
+        plain = b"" if name is None else f'"{name}":'.encode()
+        if item is None:
+            self._thoughts[event.block] = []
+            return self._slot(event.choice, plain)
+        if item.get("type") not in TEXTS:  # encrypted: there will be no words
+            return ()
+        said = f',"{TEXTS[item["type"]]}":'.encode()
+        details = b'"%b":[%b%b' % (DETAILS.encode(), encode(item)[:-1], said)
+        before, after = self._slot(event.choice, b"", b"}]")
+        if not plain:
+            return before + details, after
+        return before + plain, b"," + details, after
+
+    def _seal(self, event: SignatureDelta) -> bytes:
+        start, path = self._open[event.block]
+        match start.part:
+            case Thinking() as thought:
+                text = "".join(self._thoughts.pop(event.block, ()))
+                sealed = evolve(thought, text=text, signature=event.signature)
+                index = self._seals.get(start.choice, 0)
+                self._seals[start.choice] = index + 1
+                return self._of(event.block, {DETAILS: [write_item(sealed, index)]})
+            case Text():
+                return self._of(event.block, write_signature(event.signature))
+            case ToolCall(custom=custom) if event.block in self._indexes:
+                # Clients look for the text in each piece of a call.
+                piece = {"custom": {"input": ""}} if custom else _NO_ARGUMENTS
+                call = {"index": self._indexes[event.block]} | piece
+                call |= write_signature(event.signature)
+                return self._of(event.block, {"tool_calls": [call]})
+        self._losses.add(f"{path}.signature", "Chat Completions has no place for it")
+        return b""
+
+    def _end_block(self, event: BlockEnd) -> bytes:
+        start, path = self._open.pop(event.block)
+        self._slots.pop(event.block, None)
+        self._indexes.pop(event.block, None)
+        if self._thoughts.pop(event.block, None) is not None:
+            self._losses.extras(path, start.part.extras)
+        self._losses.extras(path, event.extras)
+        if (events := self._pictures.pop(event.block, None)) is not None:
+            picture = _folded([*events, event])
+            return self._delta(start.choice, {"images": [write_picture(picture)]})
+        if isinstance(start.part, Media) and (more := own(event.extras)):
+            return self._delta(start.choice, {"audio": more})
+        return b""
 
     def _slot(self, choice: int, before: bytes, after: bytes = b"") -> Slot:
         begin = b'%b{"index":%d,"delta":{' % (self._head, choice)
         return begin + before, after + b"}" + OPEN + self._tail
 
+    def _of(self, block: int, delta: Json) -> bytes:
+        return self._delta(self._open[block][0].choice, delta)
+
     def _delta(self, choice: int, delta: Json) -> bytes:
-        before, after = self._slot(choice, b"")
-        return before + encode(delta)[1:-1] + after
+        return self._choice(
+            {
+                "index": choice,
+                "delta": delta,
+                "logprobs": None,
+                "finish_reason": None,
+            }
+        )
 
     def _text(self, event: TextDelta) -> bytes:
         return self._choice(
             {
-                "index": self._choices[event.block],
+                "index": self._open[event.block][0].choice,
                 "delta": {"content": event.text},
                 "logprobs": write_logprobs(event.logprobs),
                 "finish_reason": None,
@@ -170,29 +285,53 @@ class ChatWriter:
         )
 
     def _media(self, event: MediaDelta) -> bytes:
+        if (events := self._pictures.get(event.block)) is not None:
+            events.append(event)
         if event.block not in self._slots:
-            return b""  # a picture, which this dialect cannot stream
-        before, after = self._slots[event.block]
+            return b""
         audio = {"data": event.data, "transcript": event.transcript}
-        return before + encode({k: v for k, v in audio.items() if v}) + after
+        said = {name: text for name, text in audio.items() if text}
+        return encode(said).join(self._slots[event.block])
+
+    def _foreign(self, event: Foreign) -> None:
+        if event.origin == PROTOCOL:
+            self._pending[event.name] = event.json
+        else:
+            self._losses.all(unsaid_event(event, PROTOCOL))
 
     def _end(self, event: ChoiceEnd) -> bytes:
-        return self._begin(event.choice) + self._choice(
-            {
-                "index": event.choice,
-                "delta": {},
-                "logprobs": None,
-                "finish_reason": write_finish(event.finish),
-                **own(event.extras),
-            }
-        )
+        begun = self._begin(event.choice)
+        self._losses.extras(f"choices[{event.choice}]", event.extras)
+        members = dict(own(event.extras))
+        json = {
+            "index": event.choice,
+            "delta": members.pop("message", {}),
+            "logprobs": None,
+            **write_end(event.finish),
+        }
+        return begun + self._choice(joined(json, members))
 
     def _choice(self, json: Json) -> bytes:
-        return self._head + encode(json) + b"]" + self._tail
+        return self._head + encode(json) + b"]" + self._rest() + self._tail
 
-    def _usage_frame(self) -> bytes:
-        """Return nothing where nobody counted: made-up zeros would be a lie."""
-        if not self._include_usage or self._usage is None:
+    def _rest(self) -> bytes:
+        if not self._pending:
             return b""
+        rest = b"," + encode(self._pending)[1:-1]
+        self._pending.clear()
+        return rest
+
+    def _last(self) -> bytes:
+        """Return no counts where nobody counted: made-up zeros would be a lie."""
+        if not self._include_usage or self._usage is None:
+            # Clients break on a chunk without choices that they did not ask for.
+            return self._delta(0, {}) if self._pending else b""
         counts = encode(write_usage(self._usage))
-        return self._head + b'],"usage":' + counts + b"}\n\n"
+        return self._head + b"]" + self._rest() + b',"usage":' + counts + b"}\n\n"
+
+
+def _folded(events: list[Event]) -> Media:
+    """Return the picture that the *events* of its block amount to."""
+    end = ChoiceEnd(Finish(Stop.END))
+    reply = fold([ReplyStart(), *events, end, ReplyEnd()])
+    return cast("Media", reply.choices[0].parts[0])

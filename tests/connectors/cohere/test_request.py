@@ -276,7 +276,47 @@ def test_strict_tools() -> None:
     body, losses = write(HI, tools=tools)
 
     assert body["strict_tools"] is True
-    assert losses == {"tools[1].strict": Grade.APPROXIMATE, "tools[2]": Grade.REFUSED}
+    assert losses == {"tools[1].strict": Grade.APPROXIMATE, "tools[2]": Grade.DROPPED}
+
+
+def test_tools_of_others() -> None:
+    """The model does without those of a provider's own, not without the caller's."""
+    tools = (Opaque("gemini", {"googleSearch": {}}), Tool("c", custom=True))
+
+    body, losses = write(HI, tools=tools)
+
+    assert "tools" not in body
+    assert losses == {"tools[0]": Grade.DROPPED, "tools[1]": Grade.REFUSED}
+
+
+HOSTED = ToolChoice("required", extras={"openai_responses": {"hosted": {}}})
+
+
+@pytest.mark.parametrize(
+    ("choice", "tools"),
+    [
+        (ToolChoice("required"), ()),
+        (ToolChoice("required"), (Opaque("gemini", {}),)),
+        (ToolChoice("named", ("web_search",)), (TOOL, Opaque("anthropic", {}))),
+        (HOSTED, (TOOL, Opaque("openai_responses", {}))),
+    ],
+    ids=["none offered", "not offered", "by name", "by type"],
+)
+def test_choice_of_a_tool_of_others(
+    choice: ToolChoice, tools: tuple[Tool | Opaque, ...]
+) -> None:
+    """What must be used and cannot be offered makes it another request."""
+    _, losses = write(HI, tools=tools, tool_choice=choice)
+
+    assert losses["tool_choice"] == Grade.REFUSED
+
+
+@pytest.mark.parametrize("mode", ["auto", "none"])
+def test_choice_without_tools(mode: Any) -> None:
+    """Where none must be used nothing is lost."""
+    _, losses = write(HI, tool_choice=ToolChoice(mode))
+
+    assert losses == {}
 
 
 @pytest.mark.parametrize(

@@ -107,13 +107,55 @@ def test_citations() -> None:
         answer(content=[{}]),
         answer(content=[{"type": "text", "text": 1}]),
         answer(tool_calls=[{"id": 1, "function": {"name": "f"}}]),
+        answer(tool_calls=[{"id": "c", "function": {"name": ""}}]),
+        answer(tool_calls=[{"id": "", "function": {"name": "f"}}]),
         answer(tool_plan=1),
+        {**answer(content=[TEXT]), "logprobs": [{"logprobs": ["a"]}]},
     ],
 )
 def test_another_shape(json_value: object) -> None:
     """An upstream can answer anything; that is its mistake, not ours."""
     with pytest.raises(BackendError):
         read_reply(json_value)
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "message"),
+    [
+        ("ERROR", 502, "the upstream failed while it answered"),
+        ("TIMEOUT", 504, "the upstream took too long to answer"),
+    ],
+)
+def test_answer_that_failed(word: str, status: int, message: str) -> None:
+    """Its reason says so; what it has got is not what it would have been."""
+    json_value = {**answer(content=[TEXT]), "finish_reason": word}
+
+    with pytest.raises(BackendError, match=message) as caught:
+        read_reply(json_value)
+
+    assert caught.value.status_code == status
+    seen = WATCHING.look(json.dumps(json_value).encode(), "")
+    assert seen.fault is not None
+    assert (seen.fault.message, seen.id) == (message, "r1")
+
+
+def test_text_of_a_logprob_that_is_none() -> None:
+    """What is no text counts as untold."""
+    tokens = [{"text": ["a"], "logprobs": [-1.0]}]
+
+    reply = read_reply({**answer(content=[TEXT]), "logprobs": tokens})
+
+    assert reply.choices[0].parts == (Text("ab", (Logprob("", -1.0),)),)
+
+
+@pytest.mark.parametrize("count", [True, -1, float("inf"), 1e300, "5", None])
+def test_count_that_is_none(count: Any) -> None:
+    """A number that no sum of tokens can be is not told."""
+    usage = {"tokens": {"input_tokens": count, "output_tokens": 2}}
+
+    reply = read_reply({**answer(content=[TEXT]), "usage": usage})
+
+    assert reply.usage == Usage(output=2)
 
 
 @pytest.mark.parametrize("data", [b"[]", b"{}", b'{"type": "message-end"}'])

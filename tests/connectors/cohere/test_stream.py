@@ -251,13 +251,40 @@ def test_unknown_event() -> None:
         ("STOP_SEQUENCE", Stop.SEQUENCE),
         ("MAX_TOKENS", Stop.LENGTH),
         ("TOOL_CALL", Stop.TOOLS),
-        ("ERROR", Stop.ERROR),
-        ("TIMEOUT", Stop.ERROR),
         ("NEW", Stop.OTHER),
     ],
 )
 def test_finish(word: str, stop: Stop) -> None:
     assert ChoiceEnd(Finish(stop, word)) in read(START + end(word))
+
+
+@SIZES
+@pytest.mark.parametrize("before", [b"", START + open_text()], ids=["first", "later"])
+@pytest.mark.parametrize(
+    ("word", "delta", "message", "status"),
+    [
+        ("ERROR", {"error": "it broke"}, "it broke", 502),
+        ("ERROR", {}, "the upstream failed while it answered", 502),
+        ("ERROR", {"error": None}, "the upstream failed while it answered", 502),
+        ("TIMEOUT", {}, "the upstream took too long to answer", 504),
+        ("TIMEOUT", {"error": "too slow"}, "too slow", 504),
+        ("COMPLETE", {"error": "it broke"}, "it broke", 502),
+    ],
+)
+def test_end_that_is_an_error(
+    size: int,
+    before: bytes,
+    word: str,
+    delta: dict[str, Any],
+    message: str,
+    status: int,
+) -> None:
+    """An answer that failed is none, wherever and however it is told."""
+    *_, fault = read(before + end(word, **delta) + end(), size)
+
+    assert isinstance(fault, Fault)
+    assert fault.error.message == message
+    assert fault.error.status_code == status
 
 
 def test_nobody_counted() -> None:
@@ -305,6 +332,8 @@ def test_truncated(size: int, kept: int) -> None:
         b"data: [DONE]\n\n",
         b"data: []\n\n",
         b"data: {}\n\n",
+        b'data: {"type": null}\n\n',
+        b'data: {"type": 1}\n\n',
         START,
         open_text(),
         text("a", 7),
@@ -317,6 +346,12 @@ def test_truncated(size: int, kept: int) -> None:
         close_call(0),
         frame("tool-plan-delta", {"tool_plan": 1}),
         frame("tool-call-start", {"tool_calls": [1]}, index=0),
+        frame(
+            "tool-call-start",
+            {"tool_calls": {"id": "", "function": {"name": "f"}}},
+            index=0,
+        ),
+        call(0, ""),
         frame("message-end", delta={}),
         frame("message-end", delta={"finish_reason": 1}),
     ],

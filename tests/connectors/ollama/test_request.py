@@ -289,6 +289,7 @@ def test_tools() -> None:
 
 
 def test_tools_that_are_no_functions() -> None:
+    """The model does without those of a provider's own, not without the caller's."""
     body, losses = write(
         HI,
         tools=(Tool("c", custom=True), Opaque("anthropic", {}), Tool("f", strict=True)),
@@ -297,7 +298,7 @@ def test_tools_that_are_no_functions() -> None:
     assert len(body["tools"]) == 1
     assert losses == {
         "tools[0]": Grade.REFUSED,
-        "tools[1]": Grade.REFUSED,
+        "tools[1]": Grade.DROPPED,
         "tools[2].strict": Grade.DROPPED,
     }
 
@@ -311,6 +312,7 @@ def test_tools_that_are_no_functions() -> None:
         (ToolChoice("none"), [], Grade.APPROXIMATE),
         (ToolChoice("required"), ["f", "g"], Grade.REFUSED),
         (ToolChoice("named", ("f",)), ["f"], Grade.REFUSED),
+        (ToolChoice("named", ("web_search",)), [], Grade.REFUSED),
     ],
 )
 def test_tool_choice(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -95,6 +96,14 @@ def test_another_shape(json_value: object) -> None:
     """An upstream can answer anything; that is its mistake, not ours."""
     with pytest.raises(BackendError):
         read_reply(json_value)
+
+
+@pytest.mark.parametrize("count", [True, -1, float("inf"), 1e300, "5", None])
+def test_count_that_is_none(count: Any) -> None:
+    """A number that no sum of tokens can be is not told."""
+    reply = read_reply({**ANSWER, "prompt_eval_count": count})
+
+    assert reply.usage == Usage(output=2)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from tests import recordings
 from tests.streams import cuts, random_cuts
 
 SIZES = pytest.mark.parametrize("size", [1, 7, 4096])
+TOKEN = {"token": "a", "logprob": -1.0}
 AT = "2026-08-07T06:08:14.947137219Z"
 
 
@@ -214,7 +215,14 @@ def test_truncated(size: int, drop: int) -> None:
         b'{"message": {"content": 1}}\n',
         b'{"message": {"content": "", "tool_calls": [{}]}}\n',
         b'{"message": {"content": "", "tool_calls": 1}}\n',
+        b'{"message": {"tool_calls": [{"function": {"arguments": {}}}]}}\n',
+        b'{"message": {"tool_calls": [{"function": {"name": ""}}]}}\n',
+        b'{"message": {"tool_calls": [{"function": {"name": ["f"]}}]}}\n',
         b'{"message": {"content": "a"}, "logprobs": [1]}\n',
+        b'{"message": {"content": "a"}, "logprobs": [{"token": 1, "logprob": 0}]}\n',
+        b'{"message": {"content": "a"}, "logprobs": [{"token": "a", "logprob": []}]}\n',
+        line({"content": "a"}, logprobs=[{**TOKEN, "bytes": 10**12}]),
+        line({"content": "a"}, logprobs=[{**TOKEN, "bytes": [256]}]),
     ],
 )
 def test_malformed(broken: bytes) -> None:

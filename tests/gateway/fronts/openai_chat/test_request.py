@@ -5,11 +5,12 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.errors import InvalidRequestError
-from gateway.domain.parts import Text
+from gateway.domain.parts import Opaque, Text
 from gateway.domain.request import (
     OutputFormat,
     Reasoning,
@@ -20,13 +21,18 @@ from gateway.domain.request import (
     ToolChoice,
     Turn,
 )
-from gateway.fronts.openai_chat.request import read_request
+from gateway.fronts.base import Ask
+from gateway.fronts.openai_chat.request import read_request as read_body
 
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 TURNS = (Turn(Role.USER, (Text("Hello"),), bare=True),)
 WEATHER = {"type": "function", "function": {"name": "weather"}}
 MATHS = {"type": "custom", "custom": {"name": "maths"}}
 TOOLS = (Tool("weather"), Tool("maths", custom=True))
+
+
+def read_request(body: bytes) -> Request:
+    return read_body(body, Ask("m", False))
 
 
 def read(**members: Any) -> Request:
@@ -78,6 +84,7 @@ def test_sampling() -> None:
             top_logprobs=0,
             verbosity="low",
         ),
+        extras={"openai_chat": {"max_completion_tokens": None, "top_k": None}},
     )
 
 
@@ -93,7 +100,8 @@ def test_newer_limit_wins() -> None:
     request = read(max_tokens=5, max_completion_tokens=7)
 
     assert request.sampling.max_tokens == 7
-    assert request.extras == {"openai_chat": {"max_tokens": 5}}
+    forms = {"max_tokens": 5, "max_completion_tokens": None}
+    assert request.extras == {"openai_chat": forms}
 
 
 def test_streaming() -> None:
@@ -111,8 +119,6 @@ def test_streaming() -> None:
 def test_unknown_members_ride_along() -> None:
     """Nothing is dropped: what is not modelled, and what is null, is kept."""
     members = {
-        "service_tier": "flex",
-        "metadata": {"a": "b"},
         "logit_bias": {"5": -100},
         "temperature": None,
         "made_up": [1, {"big": 2**80}],
@@ -124,9 +130,80 @@ def test_unknown_members_ride_along() -> None:
 def test_reasoning_and_user() -> None:
     request = read(reasoning_effort="xhigh", user="u1", parallel_tool_calls=False)
 
-    assert request.reasoning == Reasoning(effort="xhigh")
+    said = {"openai_chat": {"reasoning_effort": None}}
+    assert request.reasoning == Reasoning(effort="xhigh", extras=said)
     assert request.user == "u1"
     assert request.parallel_tools is False
+
+
+def test_labels() -> None:
+    request = read(service_tier="flex", metadata={"a": "b"})
+
+    assert request.service_tier == "flex"
+    assert request.metadata == {"a": "b"}
+    assert request.extras == {"openai_chat": {"service_tier": None, "metadata": None}}
+
+
+def test_model_of_the_path() -> None:
+    """A path that names the model does so for a body that does not."""
+    body = json.dumps({"messages": HELLO}).encode()
+
+    assert read_body(body, Ask("named", stream=False)).model == "named"
+
+
+@pytest.mark.parametrize(
+    ("members", "wanted", "forms"),
+    [
+        (
+            {"reasoning": {"effort": "low", "max_tokens": 9, "exclude": True}},
+            Reasoning("low", 9),
+            {"reasoning": {"exclude": True}},
+        ),
+        (
+            {"reasoning": {"enabled": True}},
+            Reasoning(enabled=True),
+            {"reasoning": None},
+        ),
+        (
+            {"reasoning_effort": "high", "reasoning": {"effort": "low"}},
+            Reasoning("high"),
+            {"reasoning_effort": None, "reasoning": {"effort": "low"}},
+        ),
+        (
+            {"thinking": {"type": "enabled", "budget_tokens": 9}},
+            Reasoning(budget=9, enabled=True),
+            {"thinking": None},
+        ),
+        (
+            {"thinking": {"type": "disabled", "x": 1}},
+            Reasoning(enabled=False),
+            {"thinking": {"x": 1}},
+        ),
+        (
+            {"reasoning": {"enabled": False}, "thinking": {"type": "adaptive"}},
+            Reasoning(enabled=False),
+            {"reasoning": None},
+        ),
+        ({"reasoning": "deep", "thinking": 5}, Reasoning(), {}),
+    ],
+)
+def test_ways_to_ask_for_thought(
+    members: dict[str, Any], wanted: Reasoning, forms: dict[str, Any]
+) -> None:
+    """Those of compatible servers are read, and told apart for the way back."""
+    request = read(**members)
+
+    said = {"openai_chat": forms} if forms else {}
+    assert request.reasoning == evolve(wanted, extras=said)
+    left = request.extras.get("openai_chat", {})
+    assert left == {k: v for k, v in members.items() if k not in forms}
+
+
+@pytest.mark.parametrize("kind", ["web_search", "openrouter:web_search"])
+def test_tools_of_a_server(kind: str) -> None:
+    tool = {"type": kind, "x": 1}
+
+    assert read(tools=[tool]).tools == (Opaque("openai_chat", tool),)
 
 
 def test_tools() -> None:
@@ -163,6 +240,7 @@ def test_tools() -> None:
         ("none", ToolChoice("none")),
         ("auto", ToolChoice("auto")),
         ("required", ToolChoice("required")),
+        ("any", ToolChoice("required", extras={"openai_chat": {"any": None}})),
         (WEATHER, ToolChoice("named", ("weather",))),
         (MATHS, ToolChoice("named", ("maths",))),
         (
@@ -171,7 +249,11 @@ def test_tools() -> None:
                 "allowed_tools": {"mode": "required", "tools": [WEATHER, MATHS]},
                 "x": 1,
             },
-            ToolChoice("required", ("weather", "maths"), {"openai_chat": {"x": 1}}),
+            ToolChoice(
+                "required",
+                ("weather", "maths"),
+                {"openai_chat": {"allowed_tools": None, "x": 1}},
+            ),
         ),
     ],
 )
@@ -213,8 +295,7 @@ def test_output_format(json: Any, wanted: OutputFormat) -> None:
 @pytest.mark.parametrize(
     ("members", "param", "why"),
     [
-        ({"model": ""}, "model", "expected a string that is not empty"),
-        ({"model": None}, "model", "got null"),
+        ({"model": 5}, "model", "expected a string, got a number"),
         ({"messages": []}, "messages", "one message or more"),
         ({"messages": "Hello"}, "messages", "expected a list, got a string"),
         ({"temperature": "0.5"}, "temperature", "expected a number, got a string"),
@@ -248,7 +329,7 @@ def test_output_format(json: Any, wanted: OutputFormat) -> None:
             "tools[0].custom.format",
             "an object",
         ),
-        ({"tool_choice": "any"}, "tool_choice", 'none, auto, required, got "any"'),
+        ({"tool_choice": "all"}, "tool_choice", 'none, auto, required, got "all"'),
         ({"tool_choice": 1}, "tool_choice", "a string or an object"),
         ({"tool_choice": {}}, "tool_choice.type", "it is missing"),
         (

@@ -17,15 +17,19 @@ from gateway.domain.parts import (
     Text,
     Thinking,
     ToolCall,
+    ToolResult,
 )
 from gateway.domain.reply import Choice, Finish, Reply, Stop, Usage
+from gateway.fronts.base import Ask, Context
 from gateway.fronts.openai_chat.response import write_reply
 from gateway.wire.json import encode
 from tests.gateway.domain.strategies import replies
 
+CONTEXT = Context(Ask("m", False), 7, "abc")
+
 
 def write(reply: Reply) -> Any:
-    return json.loads(write_reply(reply, created=7))
+    return json.loads(write_reply(reply, CONTEXT).body)
 
 
 def message(*parts: Part) -> Any:
@@ -63,10 +67,10 @@ def test_text() -> None:
 def test_what_nobody_told() -> None:
     """A provider may tell nothing; clients need an id, a time and a model."""
     assert write(Reply()) == {
-        "id": "chatcmpl-7",
+        "id": "chatcmpl-abc",
         "object": "chat.completion",
         "created": 7,
-        "model": "",
+        "model": "m",
         "choices": [],
     }
 
@@ -120,6 +124,21 @@ def test_thoughts_refusals_and_texts_are_joined() -> None:
         "content": "cd",
         "refusal": "ef",
         "reasoning_content": "ab",
+        "reasoning_details": [
+            {
+                "type": "reasoning.text",
+                "format": "unknown",
+                "index": 0,
+                "text": "a",
+                "signature": "o:v",
+            },
+            {
+                "type": "reasoning.text",
+                "format": "unknown",
+                "index": 1,
+                "text": "b",
+            },
+        ],
     }
 
 
@@ -228,8 +247,60 @@ def test_official_types() -> None:
         choices=(Choice(parts, Finish(Stop.LENGTH)),), usage=Usage(1, 2, 3, 4, 5)
     )
 
-    typed = ChatCompletion.model_validate_json(write_reply(reply, created=7))
+    typed = ChatCompletion.model_validate_json(write_reply(reply, CONTEXT).body)
 
     assert typed.choices[0].finish_reason == "length"
     assert typed.usage is not None
     assert typed.usage.prompt_tokens == 6
+
+
+def test_losses() -> None:
+    """What no member can hold is named."""
+    parts: tuple[Part, ...] = (
+        Opaque("anthropic", {}),
+        Media("image", "image/png", "QQ==", signature=Signature("gemini", "v")),
+        Text("a", extras={"anthropic": {"x": 1}}),
+        Thinking("b", Signature("anthropic", "v"), extras={"anthropic": {"y": 1}}),
+        ToolResult("c"),
+    )
+    reply = Reply(choices=(Choice(parts),), extras={"anthropic": {"z": 1}})
+
+    losses = write_reply(reply, CONTEXT).losses
+
+    assert [loss.path for loss in losses] == [
+        "z",
+        "choices[0].parts[0]",
+        "choices[0].parts[1].signature",
+        "choices[0].parts[2].x",
+        "choices[0].parts[4]",
+    ]
+
+
+def test_what_compatible_servers_added() -> None:
+    """Pictures, seals, a deprecated call, the stop sequence: clients know them."""
+    seal = Signature("gemini", "v")
+    legacy = {"openai_chat": {"function_call": None}}
+    parts: tuple[Part, ...] = (
+        Text("a", signature=seal),
+        Media("image", url="u"),
+        ToolCall("c", "f", "{}", extras=legacy),
+    )
+    finish = Finish(Stop.SEQUENCE, "stop", "END")
+
+    (choice,) = write(Reply(choices=(Choice(parts, finish),)))["choices"]
+
+    assert choice["stop_reason"] == "END"
+    assert choice["message"] == {
+        "role": "assistant",
+        "content": "a",
+        "refusal": None,
+        "images": [{"type": "image_url", "image_url": {"url": "u"}}],
+        "function_call": {"name": "f", "arguments": "{}"},
+        "extra_content": {"google": {"thought_signature": "gemini:v"}},
+    }
+
+
+def test_json_and_bytes_agree() -> None:
+    rendered = write_reply(Reply("r", choices=(Choice((Text("a"),)),)), CONTEXT)
+
+    assert json.loads(rendered.body) == rendered.json

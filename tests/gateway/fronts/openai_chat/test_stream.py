@@ -41,6 +41,7 @@ from gateway.domain.parts import (
     ToolCall,
 )
 from gateway.domain.reply import Finish, Reply, Stop, Usage
+from gateway.fronts.base import Ask, Context
 from gateway.fronts.openai_chat.response import write_reply
 from gateway.fronts.openai_chat.stream import ChatWriter
 from tests.gateway.domain.strategies import replies
@@ -51,8 +52,12 @@ END = ChoiceEnd(Finish(Stop.END))
 ROLE = {"role": "assistant", "content": ""}
 
 
+def context(usage: bool = False) -> Context:
+    return Context(Ask("m", True, wants_usage=usage), 7, "abc")
+
+
 def write(*events: Event, usage: bool = False) -> bytes:
-    return ChatWriter("m", 7, usage).feed(events)
+    return ChatWriter(context(usage)).feed(events)
 
 
 def deltas(*events: Event) -> list[Any]:
@@ -84,7 +89,7 @@ def test_what_nobody_told() -> None:
     (frame,) = frames(write(ReplyStart(extras={"openai_chat": {"service_tier": "x"}})))
 
     assert frame_json(frame) == {
-        "id": "chatcmpl-7",
+        "id": "chatcmpl-abc",
         "object": "chat.completion.chunk",
         "created": 7,
         "model": "m",
@@ -106,7 +111,7 @@ def test_several_events_in_one_call(size: int) -> None:
         END,
         ReplyEnd(),
     ]
-    writer = ChatWriter("m", 7, False)
+    writer = ChatWriter(context())
 
     pieces = [writer.feed(events[i : i + size]) for i in range(0, len(events), size)]
 
@@ -122,7 +127,21 @@ def test_kinds_of_text() -> None:
         BlockStart(1, Refusal()),
         RefusalDelta(1, "no"),
         BlockEnd(1),
-    ) == [{"reasoning_content": "hm"}, {"refusal": "no"}]
+    ) == [
+        {"reasoning_content": "hm"},
+        {
+            "reasoning_details": [
+                {
+                    "type": "reasoning.text",
+                    "format": "unknown",
+                    "index": 0,
+                    "text": "hm",
+                    "signature": "o:v",
+                }
+            ]
+        },
+        {"refusal": "no"},
+    ]
 
 
 def test_parallel_tool_calls() -> None:
@@ -337,7 +356,7 @@ def test_any_reply(reply: Reply) -> None:
         assert texts == parts_of(reply, kind, "text")
     calls = ["".join(choice["calls"].values()) for choice in choices]
     assert calls == parts_of(reply, ToolCall, "input")
-    whole = json.loads(write_reply(reply, created=7))
+    whole = json.loads(write_reply(reply, context()).body)
     finishes = [choice["finish_reason"] for choice in whole["choices"]]
     assert [choice["finish"] for choice in choices] == finishes
 
@@ -368,3 +387,239 @@ def test_official_types() -> None:
     typed = [ChatCompletionChunk.model_validate(chunk) for chunk in chunks]
     assert typed[-1].usage is not None
     assert typed[-2].choices[0].finish_reason == "tool_calls"
+
+
+def own(**members: Any) -> dict[str, Any]:
+    return {"openai_chat": members}
+
+
+def told(*events: Event, usage: bool = False) -> tuple[list[Any], list[str]]:
+    """Return the chunks, and the paths of what was lost."""
+    writer = ChatWriter(context(usage))
+    body = writer.feed(events)
+    chunks = [frame_json(frame) for frame in frames(body)]
+    return [c for c in chunks if c is not None], [loss.path for loss in writer.losses]
+
+
+def test_thoughts_as_upstream_said_them() -> None:
+    """By the same name, and twice if their details were there, too."""
+    item = {"type": "reasoning.text", "index": 0}
+    hidden = {"type": "reasoning.encrypted", "id": "r"}
+    summary = {"type": "reasoning.summary"}
+    chunks, losses = told(
+        START,
+        BlockStart(0, Thinking(extras=own(reasoning=None))),
+        ThinkingDelta(0, "a"),
+        BlockEnd(0),
+        BlockStart(1, Thinking(extras=own(reasoning=None, reasoning_details=item))),
+        ThinkingDelta(1, 'b"'),
+        SignatureDelta(1, Signature("openai_chat", "QQ==")),
+        BlockEnd(1),
+        BlockStart(2, Thinking(extras=own(reasoning_details=hidden))),
+        SignatureDelta(2, Signature("openai_chat", "Wg==")),
+        BlockEnd(2),
+        BlockStart(3, Thinking(extras=own(reasoning_details=summary))),
+        ThinkingDelta(3, "c"),
+        BlockEnd(3),
+    )
+
+    assert [chunk["choices"][0]["delta"] for chunk in chunks[1:]] == [
+        {"reasoning": "a"},
+        {"reasoning": 'b"', "reasoning_details": [{**item, "text": 'b"'}]},
+        {"reasoning_details": [{**item, "text": "", "signature": "QQ=="}]},
+        {"reasoning_details": [{**hidden, "data": "Wg=="}]},
+        {"reasoning_details": [{**summary, "summary": "c"}]},
+    ]
+    assert losses == []
+
+
+def test_seals_of_others() -> None:
+    """They are carried to the client and back, with what their issuer needs."""
+    chunks, losses = told(
+        START,
+        BlockStart(0, Thinking(extras={"anthropic": {"x": 1}})),
+        ThinkingDelta(0, "a"),
+        ThinkingDelta(0, "b"),
+        SignatureDelta(0, Signature("anthropic", "QQ==")),
+        BlockEnd(0),
+        BlockStart(1, Thinking()),
+        SignatureDelta(1, Signature("anthropic", "Wg==")),
+        BlockEnd(1),
+        BlockStart(2, Text()),
+        SignatureDelta(2, Signature("gemini", "QQ==")),
+        BlockEnd(2),
+        BlockStart(3, ToolCall("c", "t", custom=True)),
+        SignatureDelta(3, Signature("gemini", "QQ==")),
+        BlockEnd(3),
+        BlockStart(4, ToolCall("c", "f")),
+        SignatureDelta(4, Signature("gemini", "QQ==")),
+        BlockEnd(4),
+        BlockStart(5, Media("image")),
+        SignatureDelta(5, Signature("gemini", "QQ==")),
+        MediaDelta(5, "QQ=="),
+        BlockEnd(5),
+    )
+
+    sealed = {"extra_content": {"google": {"thought_signature": "gemini:QQ=="}}}
+    said = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert said[3] == {
+        "reasoning_details": [
+            {
+                "type": "reasoning.text",
+                "format": "unknown",
+                "index": 0,
+                "sealed": {"x": 1},
+                "text": "ab",
+                "signature": "anthropic:QQ==",
+            }
+        ]
+    }
+    assert said[4]["reasoning_details"][0] == {
+        "type": "reasoning.encrypted",
+        "format": "unknown",
+        "index": 1,
+        "data": "anthropic:Wg==",
+    }
+    assert said[5] == sealed
+    assert said[7] == {"tool_calls": [{"index": 0, "custom": {"input": ""}, **sealed}]}
+    assert said[9] == {
+        "tool_calls": [{"index": 1, "function": {"arguments": ""}, **sealed}]
+    }
+    assert losses == ["choices[0].parts[5].signature"]
+
+
+def test_deprecated_call() -> None:
+    """A call that came as ``function_call`` goes on so."""
+    chunks, _ = told(
+        START,
+        BlockStart(0, ToolCall("x", "f", extras=own(function_call=None))),
+        ToolInputDelta(0, "{}"),
+        SignatureDelta(0, Signature("gemini", "QQ==")),
+        BlockEnd(0),
+    )
+
+    assert [chunk["choices"][0]["delta"] for chunk in chunks[1:]] == [
+        {"function_call": {"name": "f", "arguments": ""}},
+        {"function_call": {"arguments": "{}"}},
+    ]
+
+
+def test_pictures() -> None:
+    """They go out whole, as OpenRouter's do."""
+    chunks, losses = told(
+        START,
+        BlockStart(0, Media("image", "image/png"), 1),
+        MediaDelta(0, "QU"),
+        MediaDelta(0, "JD"),
+        BlockEnd(0),
+    )
+
+    assert chunks[-1]["choices"][0]["index"] == 1
+    assert chunks[-1]["choices"][0]["delta"] == {
+        "images": [
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
+        ]
+    }
+    assert losses == []
+
+
+def test_until_when_a_sound_is_kept() -> None:
+    chunks, _ = told(
+        START,
+        BlockStart(0, Media("audio", file_id="a")),
+        MediaDelta(0, "QQ=="),
+        BlockEnd(0, own(expires_at=9)),
+    )
+
+    assert [chunk["choices"][0]["delta"] for chunk in chunks[1:]] == [
+        {"audio": {"id": "a"}},
+        {"audio": {"data": "QQ=="}},
+        {"audio": {"expires_at": 9}},
+    ]
+
+
+def test_members_that_are_not_modelled() -> None:
+    """Short ones of the head are on each chunk; the others are said once."""
+    chunks, _ = told(
+        ReplyStart("r", "m", 1, own(provider="p", sources=[1])),
+        Foreign("openai_chat", "timings", {"n": 1}),
+        ChoiceEnd(
+            Finish(Stop.SEQUENCE, "stop", "END"), 0, own(seed=4, message={"x": 1})
+        ),
+        Foreign("openai_chat", "late", 1),
+        ReplyEnd(),
+    )
+
+    assert [chunk["provider"] for chunk in chunks] == ["p"] * 3
+    assert [chunk.get("sources") for chunk in chunks] == [[1], None, None]
+    assert chunks[1]["timings"] == {"n": 1}
+    assert chunks[1]["choices"] == [
+        {
+            "index": 0,
+            "delta": {"x": 1},
+            "logprobs": None,
+            "finish_reason": "stop",
+            "stop_reason": "END",
+            "seed": 4,
+        }
+    ]
+    assert chunks[2]["late"] == 1
+    assert chunks[2]["choices"][0]["delta"] == {}
+
+
+def test_late_members_beside_counts() -> None:
+    """Where there is a chunk for counts, they go with it."""
+    chunks, _ = told(
+        START,
+        END,
+        UsageUpdate(Usage(3, output=1)),
+        Foreign("openai_chat", "late", 1),
+        ReplyEnd(),
+        usage=True,
+    )
+
+    assert chunks[-1]["choices"] == []
+    assert chunks[-1]["late"] == 1
+    assert chunks[-1]["usage"]["prompt_tokens"] == 3
+
+
+def test_losses() -> None:
+    """Each that cannot be told is named, once; a thought's go with its seal."""
+    other = {"anthropic": {"a": 1, "b": None}}
+    _, losses = told(
+        ReplyStart("r", extras=other),
+        Foreign("anthropic", "event", {}),
+        Foreign("anthropic", "event", {}),
+        Foreign("openai_responses", "form", {}),
+        BlockStart(0, Opaque("anthropic", {"type": "x"})),
+        OpaqueDelta(0, {}),
+        BlockEnd(0),
+        BlockStart(1, Text(extras=other)),
+        BlockEnd(1, {"gemini": {"late": 1}}),
+        BlockStart(2, Thinking(extras=other)),
+        BlockEnd(2),
+        BlockStart(3, Media("video")),
+        MediaDelta(3, "QQ=="),
+        BlockEnd(3),
+        ChoiceEnd(Finish(Stop.END), 0, other),
+        ReplyEnd(),
+    )
+
+    assert losses == [
+        "a",
+        "event",
+        "choices[0].parts[0]",
+        "choices[0].parts[1].a",
+        "choices[0].parts[1].late",
+        "choices[0].parts[2].a",
+        "choices[0].parts[3]",
+        "choices[0].a",
+    ]
+
+
+def test_losses_are_bounded() -> None:
+    writer = ChatWriter(context())
+    writer.feed([START, *(Foreign("x", f"e{n}", 1) for n in range(300))])
+
+    assert len(writer.losses) == 100
+    assert writer.result is None

@@ -1,118 +1,23 @@
-"""
-The OpenAI Chat Completions dialect: leaf objects, tables, and what a skimmer sees.
-
-Source: https://platform.openai.com/docs/api-reference/chat and the deviations
-of compatible servers named where they are handled.
-"""
+"""What a ledger can see of the dialect in answers that pass untouched."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from attrs import fields
 from msgspec import Struct
 
-from gateway.domain.reply import Finish, Json, Stop, Usage
-from gateway.domain.request import Sampling
 from gateway.wire import jsonsplice
 from gateway.wire.faults import read_fault
 from gateway.wire.json import decode
+from gateway.wire.openai_chat.names import read_finish
+from gateway.wire.openai_chat.usage import read_usage
 from gateway.wire.watching import Seen, Watching
 
-PROTOCOL = "openai_chat"
-DONE = b"data: [DONE]\n\n"
-
-STOPS = {
-    "stop": Stop.END,
-    "eos": Stop.END,  # Together
-    "length": Stop.LENGTH,
-    "tool_calls": Stop.TOOLS,
-    "function_call": Stop.TOOLS,
-    "content_filter": Stop.FILTER,
-    "error": Stop.ERROR,  # OpenRouter
-}
-WORDS = {
-    Stop.END: "stop",
-    Stop.SEQUENCE: "stop",
-    Stop.LENGTH: "length",
-    Stop.TOOLS: "tool_calls",
-    Stop.FILTER: "content_filter",
-    # OpenAI's own streams with a refusal in them end so.
-    Stop.REFUSAL: "stop",
-}
-
-# Where members of the domain stand in a request of this dialect.
-PATHS = {
-    "turns": "messages",
-    **{f"sampling.{member.name}": member.name for member in fields(Sampling)},
-    "sampling.max_tokens": "max_completion_tokens",
-    "reasoning": "reasoning_effort",
-    "output_format": "response_format",
-    "parallel_tools": "parallel_tool_calls",
-    "include_usage": "stream_options.include_usage",
-}
-
-AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg"}  # format: media type
-
-
-def extras_of(members: dict[str, Json]) -> dict[str, Json]:
-    """Return the ``extras`` of a part of the domain for *members* of this dialect."""
-    return {PROTOCOL: members} if members else {}
-
-
-def read_finish(word: str) -> Finish:
-    return Finish(STOPS.get(word, Stop.OTHER), word)
-
-
-def write_finish(finish: Finish) -> str:
-    return WORDS.get(finish.stop) or finish.raw or finish.stop.value
-
-
-def read_usage(json: dict[str, Json]) -> Usage:
-    """
-    Split the dialect's overlapping counts into disjoint columns.
-
-    ``prompt_tokens`` includes what came from and went into a cache. xAI counts
-    reasoning beside ``completion_tokens``, everybody else inside; only the
-    total tells.
-    """
-    prompt = _count(json, "prompt_tokens")
-    output = _count(json, "completion_tokens")
-    inside = json.get("prompt_tokens_details")
-    cached = _count(inside, "cached_tokens")
-    if cached is None:  # DeepSeek; Together
-        cached = _count(json, "prompt_cache_hit_tokens")
-    if cached is None:
-        cached = _count(json, "cached_tokens")
-    written = _count(inside, "cache_write_tokens")  # OpenRouter
-    reasoning = _count(json.get("completion_tokens_details"), "reasoning_tokens")
-    if prompt is not None and output is not None and reasoning:
-        outside = _count(json, "total_tokens") == prompt + output + reasoning
-        output += reasoning if outside else 0
-    fresh = None if prompt is None else prompt - (cached or 0) - (written or 0)
-    return Usage(fresh, cached, written, output, reasoning, raw=json)
-
-
-def write_usage(usage: Usage) -> dict[str, Json]:
-    prompt, output = usage.input_total or 0, usage.output or 0
-    json: dict[str, Json] = {
-        "prompt_tokens": prompt,
-        "completion_tokens": output,
-        "total_tokens": prompt + output,
-    }
-    if usage.cache_read is not None:
-        json["prompt_tokens_details"] = {"cached_tokens": usage.cache_read}
-    if usage.reasoning is not None:
-        json["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
-    return json
-
-
-def _count(json: Any, name: str) -> int | None:
-    value = json.get(name) if isinstance(json, dict) else None
-    return int(value) if isinstance(value, int | float) else None
+if TYPE_CHECKING:
+    from gateway.domain.reply import Finish, Usage
 
 
 class SniffedChoice(Struct):
@@ -131,6 +36,7 @@ class Sniffed(Struct):
     choices: list[SniffedChoice] | None = None
     usage: Any = None
     error: Any = None
+    type: Any = None
     x_groq: Any = None
 
     def finishes(self) -> dict[int, Finish]:
@@ -218,14 +124,20 @@ def look(data: bytes, event: str = "") -> Seen:
     seen = sniff(data)
     if seen is None:
         return Seen(fault=read_fault(data, event))
-    failed = seen.error or event == "error" or seen.object == "error"
+    fault = None
+    if seen.error or "error" in (event, seen.object, seen.type):
+        fault = read_fault(data, event)
     return Seen(
-        seen.id if isinstance(seen.id, str) else None,
-        seen.model if isinstance(seen.model, str) else None,
-        seen.finishes(),
+        _word(seen.id),
+        _word(seen.model),
+        {} if fault else seen.finishes(),
         seen.tokens(),
-        read_fault(data, event) if failed else None,
+        fault,
     )
+
+
+def _word(json: Any) -> str | None:
+    return json if json and isinstance(json, str) else None
 
 
 # Servers without ``[DONE]`` are many: a finish reason for each choice will do.
