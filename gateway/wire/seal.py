@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from functools import cache
 
 from gateway.domain.parts import Signature
 
@@ -50,3 +52,39 @@ def unseal_bytes(value: str, dialect: str) -> Signature:
         return Signature(dialect, value)
     found = unseal(inner, dialect)
     return found if found.origin != dialect else Signature(dialect, value)
+
+
+# Without any of these words a body has no seal at all, which is quickly seen.
+_WORDS = {
+    "openai_chat": (b"thought_signature", b"reasoning_details"),
+    "openai_responses": (b"encrypted_content",),
+    "anthropic": (b'"signature"', b"redacted_thinking"),
+    "gemini": (b"thoughtSignature", b"thought_signature"),
+}
+_SLOTS = (
+    *(b"signature", b"data", b"encrypted_content"),
+    *(b"thoughtSignature", b"thought_signature"),
+)
+
+
+def holds_foreign(body: bytes, dialect: str) -> bool:
+    """
+    Tell whether a request of *dialect* brings back a seal of another provider's.
+
+    Such a body is not passed on as it is: nobody but the issuer is shown a seal.
+    """
+    if not any(word in body for word in _WORDS.get(dialect, ())):
+        return False
+    return _foreign(dialect).search(body) is not None
+
+
+@cache
+def _foreign(dialect: str) -> re.Pattern[bytes]:
+    issuers = [f"{origin}:".encode() for origin in sorted(ORIGINS - {dialect})]
+    if dialect == "gemini":
+        # Of base64, only what no following byte can change; in either alphabet.
+        issuers = [
+            base64.b64encode(issuer)[: len(issuer) * 8 // 6] for issuer in issuers
+        ]
+    slots, values = b"|".join(_SLOTS), b"|".join(issuers)
+    return re.compile(rb'"(?:%b)"\s*+:\s*+"(?:%b)' % (slots, values))

@@ -12,7 +12,14 @@ from gateway.domain.parts import Signature
 from gateway.wire.effort import BUDGETS, budget_of, effort_of
 from gateway.wire.ids import is_made, make_id
 from gateway.wire.json import encode, loads
-from gateway.wire.seal import ORIGINS, seal, seal_bytes, unseal, unseal_bytes
+from gateway.wire.seal import (
+    ORIGINS,
+    holds_foreign,
+    seal,
+    seal_bytes,
+    unseal,
+    unseal_bytes,
+)
 from gateway.wire.watching import Seen, Watching, everywhere
 
 ORIGIN = st.sampled_from(sorted(ORIGINS))
@@ -48,6 +55,37 @@ def test_base64_for_urls() -> None:
 def test_what_is_no_seal_is_the_dialects_own(value: str) -> None:
     assert unseal(value, "gemini") == Signature("gemini", value)
     assert unseal_bytes(value, "gemini") == Signature("gemini", value)
+
+
+SLOTS = {
+    "openai_chat": '{"reasoning_details": [{"signature":"%s"}]}',
+    "openai_responses": '{"input":[{"encrypted_content" : "%s"}]}',
+    "anthropic": '{"content":[{"type":"thinking","signature": "%s"}]}',
+    "gemini": '{"parts":[{"text":"","thoughtSignature":"%s"}]}',
+}
+
+
+@pytest.mark.parametrize("dialect", sorted(SLOTS))
+@given(origin=ORIGIN, value=BASE64)
+def test_a_body_that_holds_anothers_seal(dialect: str, origin: str, value: str) -> None:
+    """It is seen in every slot, and a dialect's own is never taken for one."""
+    write = seal_bytes if dialect == "gemini" else seal
+    body = SLOTS[dialect] % write(Signature(origin, value), dialect)
+
+    assert holds_foreign(body.encode(), dialect) == (origin != dialect)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        ("openai_chat", b'{"model": "anthropic:claude", "messages": []}'),
+        ("anthropic", b'{"text": "gemini:x", "signature": "", "redacted_thinking": 1}'),
+        ("openai_responses", b'{"include": ["reasoning.encrypted_content"]}'),
+        ("cohere", b'{"signature": "gemini:x"}'),
+    ],
+)
+def test_a_body_that_only_looks_so(dialect: str, body: bytes) -> None:
+    assert not holds_foreign(body, dialect)
 
 
 def test_made_ids_are_stable_and_known_again() -> None:
