@@ -147,10 +147,8 @@ def beside(json: dict[str, Json]) -> dict[str, Json]:
     held: tuple[str, ...] = ("content", "role", *WORDS)
     if kind_of(json) == "reasoning":
         # Empty lists and nulls are no content, and tell one server from another.
-        held = (
-            "summary",
-            *(k for k in ("content", "encrypted_content") if json.get(k)),
-        )
+        filled = (k for k in ("content", "encrypted_content") if json.get(k))
+        held = ("summary", *filled)
     return {k: v for k, v in json.items() if k not in held}
 
 
@@ -275,7 +273,7 @@ def _write_reasoning(parts: list[Part], label: str | None) -> dict[str, Json]:
             known["id"] = name
     written = [write_thought(t) for t in thoughts if t.text]
     summary = [t for t in written if t["type"] == REASONING["summary"]]
-    json = {**known, "summary": summary or known.get("summary", [])}
+    json = {**known, "summary": summary}
     if len(summary) < len(written):
         json["content"] = [t for t in written if t not in summary]
     if sealed is not None:

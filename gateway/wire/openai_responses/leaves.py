@@ -181,5 +181,6 @@ def write_logprobs(logprobs: Iterable[Logprob]) -> list[Json]:
 def _token(token: Logprob) -> dict[str, Json]:
     json: dict[str, Json] = {"token": token.token, "logprob": token.logprob}
     # The official SDKs promise their callers a list.
-    json["bytes"] = [*(token.token.encode() if token.bytes is None else token.bytes)]
+    text = token.token.encode("utf-8", "surrogatepass")
+    json["bytes"] = [*(text if token.bytes is None else token.bytes)]
     return json

@@ -23,7 +23,7 @@ def _unpadded(frames: Frames) -> Frames:
 
 def _items(frames: Frames, *kinds: str) -> list[dict[str, Any]]:
     """Return the items in the frames of these *kinds*."""
-    items = []
+    items: list[dict[str, Any]] = []
     for _, json in frames:
         if json["type"] in kinds:
             items += [json["item"]] if "item" in json else json["response"]["output"]
