@@ -119,10 +119,8 @@ def offered(request: Request, dialect: str, losses: list[Loss]) -> list[Tool]:
 
 def unoffered(choice: ToolChoice | None, tools: list[Tool]) -> bool:
     """Tell whether a tool must be used that is none of *tools*."""
-    if choice is None or choice.mode not in ("required", "named"):
-        return False
-    # So Responses says which of its own tools it must be.
-    return not tools or "hosted" in choice.extras.get("openai_responses", {})
+    must = choice is not None and choice.mode in ("required", "named")
+    return must and not tools
 
 
 def write_function(tool: Tool) -> dict[str, Json]:

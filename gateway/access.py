@@ -21,13 +21,17 @@ from gateway.domain.errors import (
 from gateway.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from aiohttp.web import Request
 
     from gateway.settings import Server, Settings
 
 _HASHED = "sha256:"
+# Of a caller, in hexadecimal digits.
+NAME_LENGTH = 32
+# Who calls where no key is asked for.
+ANYBODY = "local"
 _FORWARDED = ("forwarded", "x-forwarded-", "x-real-ip", "via")
 
 # The first wrong keys are slips; after them each answer takes twice as long as
@@ -58,13 +62,18 @@ class Keys:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
-    def match(self, key: str) -> bool:
-        """Compare with all of them, in the same time whichever it is."""
+    def match(self, key: str) -> str | None:
+        """
+        Compare with all of them, in the same time whichever it is.
+
+        Returns:
+            A name for the one that fits, of which the key cannot be told.
+        """
         digest = _digest(key)
         found = False
         for known in self._digests:
             found |= hmac.compare_digest(known, digest)
-        return found
+        return digest.hex()[:NAME_LENGTH] if found else None
 
 
 def with_hashed_keys(settings: Settings) -> Settings:
@@ -93,9 +102,12 @@ class Access:
         self._origins = frozenset(settings.cors_origins)
         self._patience = Patience()
 
-    async def admit(self, request: Request) -> None:
+    async def admit(self, request: Request) -> str:
         """
         Let a caller of the API in.
+
+        Returns:
+            Who it is: what tells one key from another, and tells no key.
 
         Raises:
             AuthenticationError: no key, or a wrong one; possibly after a while.
@@ -103,8 +115,7 @@ class Access:
                 asked for.
         """
         if self._callers:
-            await self._ask_for(self._callers, request)
-            return
+            return await self._ask_for(self._callers, request)
         origin = request.headers.get("Origin")
         if origin is not None and not self.allows(origin):
             # Or else any page in the user's browser could spend their money.
@@ -113,6 +124,7 @@ class Access:
                 f"refused; add {origin!r} to server.cors_origins to let it in",
                 code="origin_not_allowed",
             )
+        return ANYBODY
 
     async def admit_admin(self, request: Request) -> None:
         """
@@ -135,10 +147,10 @@ class Access:
             return True
         return not self._callers and is_loopback(_host(origin))
 
-    async def _ask_for(self, keys: Keys, request: Request) -> None:
-        key = presented(request.headers)
-        if key is not None and keys.match(key):
-            return
+    async def _ask_for(self, keys: Keys, request: Request) -> str:
+        key = presented(request)
+        if key is not None and (caller := keys.match(key)) is not None:
+            return caller
         await self._patience.lose(request.remote or "unix")
         if key is None:
             raise AuthenticationError(
@@ -188,14 +200,19 @@ class Patience:
             self._waiting -= 1
 
 
-def presented(headers: Mapping[str, str]) -> str | None:
+def presented(request: Request) -> str | None:
     """Return the key that a caller sent, wherever its SDK puts it."""
+    headers = request.headers
     authorization = headers.get("Authorization")
     if authorization is not None:
         scheme, _, key = authorization.partition(" ")
         if scheme.lower() == "bearer":
             return key.strip()
-    return headers.get("x-api-key") or headers.get("api-key")
+    for name in ("x-api-key", "x-goog-api-key", "api-key"):
+        if key := headers.get(name, ""):
+            return key
+    # Gemini's way; whoever logs paths must leave out the query.
+    return request.query.get("key") or None
 
 
 def is_loopback(host: str | None) -> bool:

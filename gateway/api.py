@@ -13,43 +13,44 @@ from aiohttp_sse import sse_response
 from structlog.contextvars import bind_contextvars
 
 import gateway
-from gateway import http, pages
+from gateway import http, models, pages, responses_api
 from gateway.cors import marker, preflight
+from gateway.dialects import (
+    DOORS,
+    GEMINI_PATH,
+    Door,
+    dialect_of,
+    front,
+    gemini_door,
+)
 from gateway.domain.errors import InvalidRequestError, LLMProxyError, RoutingError
 from gateway.exchange import Exchange
 from gateway.failures import JSON
 
 if TYPE_CHECKING:
-    from gateway.routes import Listed
     from gateway.state import Gateway
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_OPERATIONS = {
-    "/chat/completions": "chat",
-    "/completions": "completions",
-    "/embeddings": "embeddings",
-}
-
 # Each connection has a task of its own, idle or not.
 _CONNECTIONS = {"RequestHandler.start"}
 
-_METHODS = {"GET", "HEAD", "POST"}
+_METHODS = {"DELETE", "GET", "HEAD", "POST"}
 
 
 def build(site: Gateway) -> web.Application:
     """Return the application; it has no middleware, which would see each chunk."""
     api = _Api(site)
     app = web.Application()
-    for path, operation in _OPERATIONS.items():
-        # Base URLs are written with and without the version.
-        app.router.add_post(f"/v1{path}", api.exchange(operation))
-        app.router.add_post(path, api.exchange(operation))
+    for path, door in DOORS.items():
+        app.router.add_post(path, api.exchange(door))
+    app.router.add_post(f"/{{rest:{GEMINI_PATH[1:]}}}", api.gemini)
+    for method, path, handler in responses_api.routes(site):
+        for prefix in ("/v1", ""):
+            guarded = api.guarded(handler)
+            app.router.add_route(method, prefix + path.removeprefix("/v1"), guarded)
     for path, handler in {
-        "/v1/models": api.models,
-        "/v1/models/{id:.+}": api.model,
-        "/models": api.models,
-        "/models/{id:.+}": api.model,
+        **_of_models(api),
         "/livez": api.alive,
         "/health": api.alive,
         "/readyz": api.ready,
@@ -66,15 +67,42 @@ def build(site: Gateway) -> web.Application:
     return app
 
 
-def direct(site: Gateway) -> dict[str, Handler]:
-    """Return the busiest paths' handlers, where no hook must see their answers."""
+def _of_models(api: _Api) -> dict[str, Handler]:
+    """Return the paths of the list, as base URLs are written."""
+    prefixes = ("/v1", "", "/anthropic/v1", "/anthropic", "/v1beta", "/v1alpha")
+    found: dict[str, Handler] = {}
+    for prefix in prefixes:
+        found[f"{prefix}/models"] = api.models
+        found[f"{prefix}/models/{{id:.+}}"] = api.model
+    return found
+
+
+def direct(site: Gateway) -> Callable[[str], Handler | None]:
+    """
+    Return what finds the busiest paths' handlers, by the path with its query.
+
+    It finds none where a hook must see their answers.
+    """
     if site.access.lets_pages_in:
-        return {}
+        return lambda _: None
+    handlers = {path: _exchange(site, door) for path, door in DOORS.items()}
 
-    def handler(operation: str) -> Handler:
-        return lambda request: Exchange(site, request, operation).run()
+    def find(raw_path: str) -> Handler | None:
+        handler = handlers.get(raw_path)
+        if handler is not None:
+            return handler
+        if raw_path.startswith(("/v1beta/", "/v1/models/")):
+            door = gemini_door(raw_path)
+            return None if door is None else _exchange(site, door)
+        path, mark, _ = raw_path.partition("?")
+        return handlers.get(path) if mark else None
 
-    return {f"/v1{path}": handler(name) for path, name in _OPERATIONS.items()}
+    return find
+
+
+def _exchange(site: Gateway, door: Door) -> Handler:
+    """Return a handler without a coroutine of its own."""
+    return lambda request: Exchange(site, request, door).run()
 
 
 class _Api:
@@ -82,13 +110,19 @@ class _Api:
         self._site = site
         self._started = int(time())
 
-    def exchange(self, operation: str) -> Handler:
+    def exchange(self, door: Door) -> Handler:
         site = self._site
 
         async def handle(request: web.Request) -> web.StreamResponse:
-            return await Exchange(site, request, operation).run()
+            return await Exchange(site, request, door).run()
 
         return handle
+
+    async def gemini(self, request: web.Request) -> web.StreamResponse:
+        door = gemini_door(request.raw_path)
+        if door is None:
+            return await self.guarded(self.nothing)(request)
+        return await Exchange(self._site, request, door).run()
 
     def guarded(self, handler: Handler) -> Handler:
         """Return *handler* with its errors in the shape that clients expect."""
@@ -99,11 +133,7 @@ class _Api:
             try:
                 response = await handler(request)
             except LLMProxyError as error:
-                response = web.Response(
-                    body=self._site.front.write_error(error),
-                    status=error.status_code,
-                    content_type=JSON,
-                )
+                response = _refused(request, error, error.status_code)
             if not response.prepared:
                 response.headers[http.REQUEST_ID] = name
                 response.headers["Server"] = http.SERVER
@@ -113,8 +143,9 @@ class _Api:
 
     async def models(self, request: web.Request) -> web.Response:
         await self._site.access.admit(request)
-        rows = [self._row(listed) for listed in self._site.table.listed()]
-        return _json({"object": "list", "data": rows})
+        dialect = dialect_of(request.path, request.headers)
+        listed = self._site.table.listed()
+        return _json(models.write_list(dialect, listed, request.query, self._started))
 
     async def model(self, request: web.Request) -> web.Response:
         await self._site.access.admit(request)
@@ -122,15 +153,8 @@ class _Api:
         listed = self._site.table.find(name)
         if listed is None:
             raise self._site.table.unknown(name)
-        return _json(self._row(listed))
-
-    def _row(self, listed: Listed) -> dict[str, Any]:
-        return {
-            "id": listed.id,
-            "object": "model",
-            "created": self._started,
-            "owned_by": listed.owner,
-        }
+        dialect = dialect_of(request.path, request.headers)
+        return _json(models.write_model(dialect, listed, self._started))
 
     async def alive(self, _request: web.Request) -> web.Response:
         return _json({"status": "ok"})
@@ -158,6 +182,7 @@ class _Api:
                 "active_exchanges": board.total("active_exchanges"),
                 "exchanges": board.total("exchanges"),
                 "listeners": board.total("listeners"),
+                "losses": board.total("losses"),
                 "running_tasks": self._tasks(),
                 "backends": {
                     name: {"models": len(backend.models)}
@@ -190,18 +215,24 @@ class _Api:
     async def nothing(self, request: web.Request) -> web.Response:
         path = request.path
         allowed = _allowed(request.app, path)
-        if allowed:
+        # Whatever follows a model's colon, Google's paths call a method.
+        other_verb = path.startswith("/v1beta/") and request.method == "POST"
+        if allowed and not (other_verb and ":" in path and "POST" not in allowed):
             error = InvalidRequestError(
                 f"{path} is for {allowed}, not {request.method}",
                 code="method_not_allowed",
             )
-            return web.Response(
-                body=self._site.front.write_error(error),
-                status=405,
-                headers={"Allow": allowed},
-                content_type=JSON,
-            )
+            response = _refused(request, error, 405)
+            response.headers["Allow"] = allowed
+            return response
         raise RoutingError(f"there is nothing at {path}", code="not_found")
+
+
+def _refused(request: web.Request, error: LLMProxyError, status: int) -> web.Response:
+    dialect = dialect_of(request.path, request.headers)
+    return web.Response(
+        body=front(dialect).write_error(error), status=status, content_type=JSON
+    )
 
 
 def _allowed(app: web.Application, path: str) -> str:

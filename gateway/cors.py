@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp.web import Response
 
-from gateway.http import REQUEST_ID, TO_CLIENT, UPSTREAM_REQUEST_ID
+from gateway.http import ESTIMATE, LOSS, REQUEST_ID, TO_CLIENT, UPSTREAM_REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +25,8 @@ _LIMITS = [
     for of in ("requests", "tokens")
 ]
 # Browsers hide all other headers of an answer from a page.
-EXPOSED = ", ".join(sorted({*TO_CLIENT, REQUEST_ID, UPSTREAM_REQUEST_ID, *_LIMITS}))
+_OURS = (REQUEST_ID, UPSTREAM_REQUEST_ID, LOSS, ESTIMATE)
+EXPOSED = ", ".join(sorted({*TO_CLIENT, *_OURS, *_LIMITS}))
 PREFLIGHT_LASTS = "7200"  # seconds; Chromium's limit
 
 

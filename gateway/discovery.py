@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from gateway.registry import Registry
 
 # The first of these that is found takes model names that nobody else knows.
-PREFERENCE = ("openai", "openrouter", "mistral", "groq", "deepseek", "together")
+PREFERENCE = (
+    *("openai", "anthropic", "gemini", "openrouter"),
+    *("mistral", "groq", "deepseek", "together"),
+)
 DEMO = "demo"
 
 # A local server answers at once or is not there.

@@ -29,9 +29,10 @@ from gateway.domain.errors import (
 )
 from gateway.secret import redact, without_known
 from gateway.wire.faults import read_refusal
-from gateway.wire.sse import SseFramer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.plugin import Headers
 
 JSON = "application/json"
@@ -41,17 +42,26 @@ MAX_ERROR_BODY = 1024 * 1024
 
 class UpstreamAnswerError(BackendError):
     """
-    The upstream answered with an error of its own; it is passed on as it came.
+    The upstream answered with an error of its own, which is passed on as it came
+    to who speaks its dialect.
 
     Attributes:
         body: the upstream's, without any secret of ours.
         headers: those that may be passed on.
+        verbatim: the client speaks the dialect of the body.
     """
+
+    verbatim = True
 
     def __init__(
         self, error: LLMProxyError, body: bytes, content_type: str, headers: Headers
     ) -> None:
-        super().__init__(error.message, code=error.code, status_code=error.status_code)
+        super().__init__(
+            redact(error.message),
+            code=error.code,
+            status_code=error.status_code,
+            retry_after=error.retry_after,
+        )
         self.body = without_known(body)
         self.content_type = content_type
         self.headers = headers
@@ -69,9 +79,10 @@ async def refusal(response: ClientResponse) -> LLMProxyError:
     body = await read_whole(response, MAX_ERROR_BODY)
     said = read_refusal(body)
     error = BackendError(
-        redact(said.message) if said else f"the upstream answered {status}",
+        said.message if said else f"the upstream answered {status}",
         code=said.code if said else "provider_error",
         status_code=status,
+        retry_after=said.retry_after if said else None,
     )
     content_type = response.headers.get("Content-Type", JSON)
     return UpstreamAnswerError(
@@ -86,25 +97,14 @@ def _host(location: str) -> str:
         return "another path"
 
 
-def first_word(
-    fault: LLMProxyError, said: bytes, headers: Headers
-) -> UpstreamAnswerError:
-    """
-    Return the error for an answer of status 200 that begins with *fault*.
-
-    Args:
-        said: all of it, so far: an event stream, or bare JSON inside of one.
-        headers: the upstream's that may be passed on.
-    """
-    framer = SseFramer()
-    frames = [*framer.feed(said), *framer.eof()]
-    body = frames[0].data if frames else said.strip()
-    return UpstreamAnswerError(fault, body, JSON, headers)
-
-
-async def read_whole(response: ClientResponse, most: int) -> bytes:
+async def read_whole(
+    response: ClientResponse, most: int, heard: Callable[[], None] | None = None
+) -> bytes:
     """
     Read a body that must not exceed *most* bytes.
+
+    Args:
+        heard: called for each piece.
 
     Raises:
         BackendError: it does; or as `mapped` says.
@@ -114,6 +114,8 @@ async def read_whole(response: ClientResponse, most: int) -> bytes:
         while chunk := await response.content.readany():
             pieces.append(chunk)
             size += len(chunk)
+            if heard is not None:
+                heard()
             if size > most:
                 raise BackendError(
                     f"the upstream's answer exceeds {most} bytes",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import mmap
 
-NAMES = ("open_upstreams", "active_exchanges", "exchanges", "listeners")
-OPEN_UPSTREAMS, ACTIVE_EXCHANGES, EXCHANGES, LISTENERS = range(len(NAMES))
+NAMES = ("open_upstreams", "active_exchanges", "exchanges", "listeners", "losses")
+OPEN_UPSTREAMS, ACTIVE_EXCHANGES, EXCHANGES, LISTENERS, LOSSES = range(len(NAMES))
 _WIDTH = 8
 
 

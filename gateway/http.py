@@ -19,15 +19,19 @@ SERVER = "sluicegate"
 REQUEST_ID = "x-request-id"
 # The provider's own id for its answer; ours has the usual name.
 UPSTREAM_REQUEST_ID = "x-upstream-request-id"
+# What could not be said in the other dialect; see `gateway.losses`.
+LOSS = "x-gateway-loss"
+# A number of tokens is no count but a guess.
+ESTIMATE = "x-gateway-estimate"
 
 _TO_UPSTREAM = (
-    "Idempotency-Key",
-    "OpenAI-Beta",
+    "idempotency-key",
+    "openai-beta",
     "traceparent",
     "tracestate",
-    "HTTP-Referer",
-    "X-Title",
-    "X-OpenRouter-Title",
+    "http-referer",
+    "x-title",
+    "x-openrouter-title",
 )
 
 TO_CLIENT = frozenset(
@@ -51,9 +55,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
 def to_upstream(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return those of a caller's *headers* that go to the upstream."""
+    """Return those of a caller's *headers* that go to the upstream, in small."""
     kept = {name: headers[name] for name in _TO_UPSTREAM if name in headers}
-    kept["Content-Type"] = headers.get("Content-Type", "application/json")
+    kept["content-type"] = headers.get("Content-Type", "application/json")
     return kept
 
 

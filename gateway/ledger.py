@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from itertools import islice
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
 from gateway.domain.reply import Finish, Usage
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.domain.loss import Loss
+    from gateway.domain.reply import Reply
+    from gateway.wire.watching import Seen
+
 LONGEST_NAME = 200
 # The fields whose values callers and upstreams choose.
 OUTSIDE = (
     *("request_id", "model", "upstream_model", "error_code", "finish"),
-    *("upstream_id", "upstream_request_id"),
+    *("upstream_id", "upstream_request_id", "loss_paths"),
 )
+MOST_LOSSES = 100
+# Together less than a page, which one write takes whole.
+LOGGED_LOSSES = 20
+LONGEST_PATH = 80
 
 
 class Outcome(StrEnum):
@@ -41,6 +53,7 @@ class Ledger:
         usage: token counts, as the provider reports them; ``None`` if it does not.
         first_event: seconds from the request's head to the answer's first event.
         bytes: of the answer's body, to the client.
+        losses: what could not be said in the other dialect, by its path.
     """
 
     request_id: str
@@ -61,6 +74,7 @@ class Ledger:
     first_event: float | None = None
     bytes: int = 0
     events: int = 0
+    losses: dict[str, Loss] = field(factory=dict)
 
     def heard(self) -> None:
         """Note the time of the first event; later calls change nothing."""
@@ -69,6 +83,30 @@ class Ledger:
 
     def saw_usage(self, usage: Usage) -> None:
         self.usage = usage if self.usage is None else self.usage.merged(usage)
+
+    def saw(self, seen: Seen) -> None:
+        """Take in what one event, or a whole answer, tells as it passes."""
+        self.upstream_id = self.upstream_id or seen.id
+        self.upstream_model = self.upstream_model or seen.model
+        if seen.finish:
+            self.finish.update(seen.finish)
+        if seen.usage is not None:
+            self.saw_usage(seen.usage)
+
+    def saw_reply(self, reply: Reply) -> None:
+        """Take in a whole answer that was read."""
+        self.upstream_id, self.upstream_model = reply.id, reply.model
+        self.usage = reply.usage
+        self.finish = {
+            i: choice.finish
+            for i, choice in enumerate(reply.choices)
+            if choice.finish is not None
+        }
+
+    def lost(self, losses: Iterable[Loss]) -> None:
+        for loss in losses:
+            if len(self.losses) < MOST_LOSSES:
+                self.losses.setdefault(loss.path, loss)
 
     def end(self, outcome: Outcome, error_code: str | None = None) -> None:
         """Settle how it ended; the first word counts."""
@@ -103,12 +141,19 @@ class Ledger:
             "events": self.events,
             "upstream_id": self.upstream_id,
             "upstream_request_id": self.upstream_request_id,
+            "losses": len(self.losses),
+            "loss_paths": self._loss_paths() if self.losses else [],
         }
         said = "".join([str(fields[name]) for name in OUTSIDE])
         if len(said) > LONGEST_NAME or not said.isascii():
             for name in OUTSIDE:
                 fields[name] = _cut(fields[name])
         return fields
+
+    def _loss_paths(self) -> list[str]:
+        """Return grade and path of the first losses; a log line has its limits."""
+        first = islice(self.losses.values(), LOGGED_LOSSES)
+        return [f"{loss.grade} {loss.path[:LONGEST_PATH]}" for loss in first]
 
 
 def _cut(name: Any) -> Any:

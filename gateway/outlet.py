@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from gateway.settings import Server
     from gateway.watch import Watch
 
-# With one newline only: after an ``id:`` line a comment that ends an event makes
-# OpenAI's Python SDK parse an empty one.
-KEEP_ALIVE = b": keep-alive\n"
-EVENT_STREAM = "text/event-stream; charset=utf-8"
-
 _HEADERS = {
     "Server": http.SERVER,
     "Cache-Control": "no-cache, no-transform",
@@ -40,7 +35,12 @@ class Outlet:
     a status of its own. Where that takes long, the head goes out early, for the
     sake of the proxies in between, which cut what is silent.
 
+    Args:
+        headers: all but the usual ones, the content's type among them.
+        alive: what may be sent between two events, so that something is.
+
     Attributes:
+        relay: says where a sign of life may stand.
         response: ``None`` until the head is out.
         begun: the answer's first event is out.
         sent: bytes of the body.
@@ -53,14 +53,16 @@ class Outlet:
         headers: Headers,
         watch: Watch,
         relay: Relay,
+        alive: bytes,
     ) -> None:
         self.response: StreamResponse | None = None
         self.begun = False
         self.sent = 0
-        self._headers = _HEADERS | {"Content-Type": EVENT_STREAM} | headers
+        self._headers = _HEADERS | headers
+        self._alive = alive
         self._request = request
         self._settings = settings
-        self._relay = relay
+        self.relay = relay
         self._loop = asyncio.get_running_loop()
         self._watch = watch
         self._writer: AbstractStreamWriter | None = None
@@ -71,9 +73,15 @@ class Outlet:
         watch.serve(self)
 
     def upstream_answered(self, content_type: str | None, headers: Headers) -> None:
-        """Its head says 200; if the first event takes long, ours may go out."""
+        """
+        Its head says 200; if the first event takes long, ours may go out.
+
+        Args:
+            content_type: instead of our own.
+            headers: beside our own.
+        """
         self._headers |= headers
-        if content_type is not None and content_type.startswith("text/event-stream"):
+        if content_type is not None:
             self._headers["Content-Type"] = content_type
         self._patience = self._settings.keep_alive or NEVER
         self._last = self._loop.time()
@@ -139,7 +147,7 @@ class Outlet:
         if writer is None:
             raise ConnectionResetError("the client has left")
         self.response, self._writer = response, writer
-        self._relay.ledger.status = response.status
+        self.relay.ledger.status = response.status
         if self._held:
             data = self.held
             self._held.clear()
@@ -159,7 +167,7 @@ class Outlet:
                 )
         elif now >= self._ping_due():
             self._last = now
-            if self._relay.at_boundary and self._side is None:
+            if self.relay.at_boundary and self._side is None:
                 self._side = self._loop.create_task(self._ping())
 
     def _ping_due(self) -> float:
@@ -172,8 +180,8 @@ class Outlet:
     async def _ping(self) -> None:
         try:
             writer = self._writer or await self._open()
-            self.sent += len(KEEP_ALIVE)
-            await writer.write(KEEP_ALIVE)
+            self.sent += len(self._alive)
+            await writer.write(self._alive)
         except ConnectionError:
             pass  # the exchange's own task is told as well
         finally:

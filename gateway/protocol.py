@@ -8,7 +8,7 @@ while what was written to it still waits to be read.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import structlog
@@ -21,9 +21,9 @@ from aiohttp.web import (
 )
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
+from gateway.dialects import dialect_of, front
 from gateway.domain.errors import InvalidRequestError, LLMProxyError
 from gateway.failures import JSON
-from gateway.fronts.openai_chat.errors import write_error
 
 if TYPE_CHECKING:
     import asyncio
@@ -87,7 +87,9 @@ class Connection(RequestHandler):
             error = InvalidRequestError(
                 "the request is not valid HTTP", code="malformed_http"
             )
-        response = Response(status=status, body=write_error(error), content_type=JSON)
+        speaker = front(dialect_of(request.path, request.headers))
+        body = speaker.write_error(error)
+        response = Response(status=status, body=body, content_type=JSON)
         response.force_close()
         return response
 
@@ -112,27 +114,25 @@ class Connection(RequestHandler):
 
 
 Handler: TypeAlias = Callable[[Any], Awaitable[StreamResponse]]
+Find: TypeAlias = Callable[[str], Handler | None]
 
 
 class _Server(Server):
     head_timeout: float
 
     @classmethod
-    def of(
-        cls, server: Server, head_timeout: float, direct: Mapping[str, Handler]
-    ) -> _Server:
+    def of(cls, server: Server, head_timeout: float, direct: Find) -> _Server:
         made = cls.__new__(cls)
         made.__dict__.update(server.__dict__)
         made.head_timeout = head_timeout
-        if direct:
-            made.request_handler = _short_cut(direct, server.request_handler)
+        made.request_handler = _short_cut(direct, server.request_handler)
         return made
 
     def __call__(self) -> RequestHandler:
         return Connection(self, self.head_timeout, loop=self._loop, **self._kwargs)
 
 
-def _short_cut(direct: Mapping[str, Handler], usual: Handler) -> Handler:
+def _short_cut(direct: Find, usual: Handler) -> Handler:
     """
     Return a handler that leaves out what an application does for each request.
 
@@ -141,11 +141,12 @@ def _short_cut(direct: Mapping[str, Handler], usual: Handler) -> Handler:
     """
 
     def handle(request: BaseRequest) -> Awaitable[StreamResponse]:
-        handler = usual
         # Who expects to be told to go on is answered by the application.
         if request.method == "POST" and "Expect" not in request.headers:
-            handler = direct.get(request.raw_path, usual)
-        return handler(request)
+            handler = direct(request.raw_path)
+            if handler is not None:
+                return handler(request)
+        return usual(request)
 
     return handle
 
@@ -155,8 +156,8 @@ class Runner(AppRunner):
     An ``AppRunner`` whose connections are `Connection`s.
 
     Args:
-        direct: path to handler of ``POST`` requests that need nothing of the
-            application, such as its hooks.
+        direct: finds, by path and query, the handler of ``POST`` requests that need
+            nothing of the application, such as its hooks.
     """
 
     __slots__ = ("_direct", "_head_timeout")
@@ -166,7 +167,7 @@ class Runner(AppRunner):
         app: Any,
         *,
         head_timeout: float,
-        direct: Mapping[str, Handler],
+        direct: Find,
         **kwargs: Any,
     ) -> None:
         super().__init__(app, **kwargs)

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.config import Mistake
+    from gateway.plugin import Dialect
     from gateway.settings import Backend as BackendSettings
     from gateway.settings import Settings
+    from gateway.translation import TranslationService
 
 Backend: TypeAlias = HttpBackend | VirtualBackend
 Kind: TypeAlias = Connector | BackendPluginDefinition
@@ -60,6 +62,13 @@ class Registry:
         for point in sorted(points, key=_is_foreign):
             found.setdefault(point.name, point)
         return found
+
+    @cached_property
+    def _translation(self) -> TranslationService:
+        """What a plugin's factory is given, made when the first one needs it."""
+        from gateway.translation import Installed, TranslationService
+
+        return TranslationService(Installed(self))
 
     @property
     def names(self) -> list[str]:
@@ -117,14 +126,16 @@ class Registry:
         """
         kind = self.get(settings.type or name)
         if isinstance(kind, BackendPluginDefinition):
-            session = make_session(settings)
-            backend = kind.factory(session, settings, None)
+            service, session = self._translation, make_session(settings)
+            backend = kind.factory(session, settings, service)
             return VirtualBackend(name, settings, backend, session)
+        speaks = spoken(kind, settings.extra)
         return HttpBackend(
             name=name,
             connector=kind,
             settings=settings,
-            base_url=base_url(kind, settings.api_base_url, settings.extra),
+            speaks=speaks,
+            bases=base_urls(kind, speaks, settings.api_base_url, settings.extra),
             key=api_key(kind, settings, environ),
             session=make_session(settings),
             models=settings.models,
@@ -142,7 +153,8 @@ class Registry:
                 continue
             if isinstance(kind, Connector):
                 try:
-                    base_url(kind, backend.api_base_url, backend.extra)
+                    speaks = spoken(kind, backend.extra)
+                    base_urls(kind, speaks, backend.api_base_url, backend.extra)
                 except ConfigurationError as exc:
                     yield here, exc.message
             yield from (
@@ -172,29 +184,61 @@ def api_key(
     return next((Secret(key) for key in found if key), None)
 
 
-def base_url(
-    connector: Connector, configured: str | None, extra: Mapping[str, Any] | None = None
-) -> str:
+def spoken(connector: Connector, extra: Mapping[str, Any]) -> tuple[Dialect, ...]:
     """
-    Return where the API begins, without a final slash.
+    Return the dialects of one instance: all, or what its ``speaks`` names.
+
+    Raises:
+        ConfigurationError: it names one that there is not.
+    """
+    if "speaks" not in extra:
+        return connector.speaks
+    known = {d.protocol: d for d in (*connector.optional, *connector.speaks)}
+    names = extra["speaks"]
+    names = [names] if isinstance(names, str) else names
+    if not names or not isinstance(names, list) or not set(names) <= known.keys():
+        raise ConfigurationError(
+            f"extra.speaks must be a list of {', '.join(known)}", code="unknown_dialect"
+        )
+    return tuple(known[name] for name in names)
+
+
+def base_urls(
+    connector: Connector,
+    speaks: tuple[Dialect, ...],
+    configured: str | None,
+    extra: Mapping[str, Any],
+) -> dict[str, str]:
+    """
+    Return where each dialect begins, by protocol, without a final slash.
 
     The SDKs' own variables differ in whether they hold the version segment, so
     it is added where no segment of the path looks like one. An API that has
-    none says so by an empty ``version`` in *extra*.
+    none says so by an empty ``version`` in *extra*. Dialects of another version
+    than the first have it in place of that.
 
     Raises:
         ConfigurationError: there is no address.
     """
-    if not configured:
-        if not connector.base_url:
-            raise ConfigurationError(
-                f"{connector.name} needs api_base_url", code="missing_base_url"
-            )
-        return connector.base_url
-    url = configured.rstrip("/")
-    version = str((extra or {}).get("version", connector.speaks[0].version))
-    versioned = any(_VERSION.match(part) for part in URL(url).parts)
-    return url if versioned or not version else f"{url}/{version}"
+    url = (configured or connector.base_url).rstrip("/")
+    if not url:
+        raise ConfigurationError(
+            f"{connector.name} needs api_base_url", code="missing_base_url"
+        )
+    first = speaks[0].version
+    if configured:
+        version = str(extra.get("version", first))
+        versioned = any(_VERSION.match(part) for part in URL(url).parts)
+        url = url if versioned or not version else f"{url}/{version}"
+    head, _, tail = url.rpartition("/")
+    root = head if _VERSION.match(tail) else url
+    bases = {"": root, first: url if first else root}
+    return {
+        dialect.protocol: url
+        if "version" in extra
+        else bases.get(dialect.version, f"{root}/{dialect.version}")
+        for dialect in speaks
+    }
 
 
 def _is_foreign(point: EntryPoint) -> bool:

@@ -40,11 +40,13 @@ class Plan(Generic[B]):
     Attributes:
         model: what the upstream calls the model.
         ask_usage: ask for token counts where the client did not.
+        lossless: refuse what cannot be said in the backend's dialect.
     """
 
     backend: B
     model: str
     ask_usage: bool = False
+    lossless: bool = False
 
 
 @frozen
@@ -92,7 +94,10 @@ class RouteTable(Generic[B]):
         for route in self._routes:
             if (target := _match(route, name)) is not None:
                 plan = self._direct(target)
-                return evolve(plan, ask_usage=True) if route.ask_usage else plan
+                lossless = route.losses == "refuse"
+                if route.ask_usage or lossless:
+                    plan = evolve(plan, ask_usage=route.ask_usage, lossless=lossless)
+                return plan
         return self._direct(name)
 
     def _direct(self, name: str) -> Plan[B]:

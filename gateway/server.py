@@ -100,8 +100,7 @@ async def serve(
         await runner.cleanup()
         if wire is not None:
             wire.close()
-        for backend in site.backends.values():
-            await backend.close()
+        await site.close()
         log.info("server.stopped", worker=worker)
         _ignore_signals()
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from attrs import define, field
 
-from gateway.fronts.openai_chat.front import FRONT
-from gateway.gauges import ACTIVE_EXCHANGES, EXCHANGES
+from gateway.gauges import ACTIVE_EXCHANGES, EXCHANGES, LOSSES
 from gateway.watch import Ticker
 
 if TYPE_CHECKING:
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     from gateway.access import Access
     from gateway.domain.errors import LLMProxyError
     from gateway.exchange import Exchange
-    from gateway.fronts.base import Front
     from gateway.gauges import Board, Gauges
     from gateway.journal import Journal
+    from gateway.recall import Responses
     from gateway.registry import Backend
     from gateway.routes import RouteTable
     from gateway.settings import Settings
@@ -45,11 +44,27 @@ class Gateway:
     access: Access
     journal: Journal
     ticker: Ticker = field(factory=Ticker)
-    front: Front = FRONT
     log: FilteringBoundLogger = field(factory=structlog.get_logger)
     draining: bool = False
     exchanges: set[Exchange] = field(factory=set)
     standing: set[asyncio.Task[Any] | None] = field(factory=set)
+    _responses: Responses | None = None
+
+    @property
+    def responses(self) -> Responses:
+        """The store of responses, opened when it is first needed."""
+        if self._responses is None:
+            from gateway.responses_api import make
+
+            self._responses = make(self.settings)
+        return self._responses
+
+    async def close(self) -> None:
+        """Release what was opened."""
+        if self._responses is not None:
+            await self._responses.close()
+        for backend in self.backends.values():
+            await backend.close()
 
     def opened(self, exchange: Exchange) -> None:
         self.exchanges.add(exchange)
@@ -59,6 +74,8 @@ class Gateway:
         self.exchanges.discard(exchange)
         self.gauges.add(ACTIVE_EXCHANGES, -1)
         self.gauges.add(EXCHANGES, 1)
+        if exchange.ledger.losses:
+            self.gauges.add(LOSSES, len(exchange.ledger.losses))
         self.journal.tell(exchange.ledger)
 
     def interrupt(self, error: LLMProxyError) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import ClientError
 
 from gateway.domain.errors import APIConnectionError, LLMProxyError
-from gateway.failures import first_word, mapped
+from gateway.failures import JSON, UpstreamAnswerError, mapped
 from gateway.ledger import Outcome
 from gateway.wire.faults import read_fault
 
 if TYPE_CHECKING:
     from aiohttp.web import StreamResponse
 
+    from gateway.domain.reply import Json
     from gateway.outlet import Outlet
     from gateway.plugin import Headers
     from gateway.relay import Relay
@@ -31,9 +32,14 @@ class Stream:
 
     Awaiting each write is the back-pressure: a client who reads slowly slows
     the upstream down.
+
+    Attributes:
+        keep: called with the relay's `Relay.result` once the answer has ended,
+            before its end is sent: who asks for it again right then must find it.
     """
 
     def __init__(self, relay: Relay, outlet: Outlet, watch: Watch) -> None:
+        self.keep: Callable[[Json], Awaitable[None]] | None = None
         self.relay = relay
         self.outlet = outlet
         self._watch = watch
@@ -43,6 +49,10 @@ class Stream:
         """Take note of the upstream's head, of which *headers* may pass."""
         self._headers = headers
         self.outlet.upstream_answered(content_type, headers)
+
+    def take_over(self, relay: Relay) -> None:
+        """Go on with another *relay*, where nothing has been fed to the first."""
+        self.relay = self.outlet.relay = relay
 
     async def pump(self, read: Callable[[], Awaitable[Any]]) -> StreamResponse:
         """
@@ -65,6 +75,8 @@ class Stream:
             if not piece:
                 break
             data = relay.feed(piece)
+            if self.keep is not None and relay.ended:
+                await self._keep()
             if not outlet.begun:
                 await self._first_words(data)
             elif data:
@@ -74,7 +86,10 @@ class Stream:
             if relay.ended:
                 watch.limit(LINGER)
         await self._check_beginning()
-        return await self.end(relay.eof())
+        last = relay.eof()
+        if self.keep is not None and relay.ended:
+            await self._keep()
+        return await self.end(last)
 
     async def end(self, last: bytes) -> StreamResponse:
         """Send the *last* bytes and the end; the ledger must be settled."""
@@ -90,11 +105,19 @@ class Stream:
                     code=ledger.error_code,
                 )
             )
+        if last and not outlet.begun:
+            outlet.hold(last)
+            last = b""
         await outlet.begin()
         if last:
             await outlet.write(last)
         ledger.status = 200
         return await outlet.close()
+
+    async def _keep(self) -> None:
+        keep, self.keep = self.keep, None
+        if keep is not None and self.relay.fault is None:
+            await keep(self.relay.result)
 
     async def _first_words(self, data: bytes) -> None:
         """Hold *data* until it shows whether the answer begins or fails."""
@@ -111,11 +134,11 @@ class Stream:
         """Refuse an answer that has ended without any event."""
         if self.relay.begun or self.outlet.begun:
             return
-        said = self.outlet.held
+        said = self.outlet.held or self.relay.unread
         # Some upstreams write bare JSON where an event stream was announced.
         fault = read_fault(said)
         if fault is not None:
-            await self._refuse_if_possible(fault, quote=True)
+            await self._refuse_if_possible(fault, quote=self.relay.verbatim)
         elif not said.strip():
             await self._refuse_if_possible(
                 APIConnectionError(
@@ -135,5 +158,6 @@ class Stream:
         if await self.outlet.is_open():
             return
         if quote:
-            raise first_word(fault, self.outlet.held, self._headers)
+            body = self.relay.first or self.outlet.held.strip()
+            raise UpstreamAnswerError(fault, body, JSON, self._headers)
         raise fault

@@ -23,7 +23,7 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.client_proto import ResponseHandler
-from attrs import define, field
+from attrs import define, evolve, field
 from yarl import URL
 
 import gateway
@@ -31,14 +31,15 @@ from gateway.domain.errors import (
     APITimeoutError,
     AuthenticationError,
     BackendError,
-    RoutingError,
 )
 from gateway.failures import mapped, read_whole
+from gateway.targets import Target, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.plugin import Connector, LLMBackend
+    from gateway.fronts.base import Ask
+    from gateway.plugin import Connector, Dialect, Headers, LLMBackend
     from gateway.secret import Secret
     from gateway.settings import Backend as BackendSettings
     from gateway.settings import Tls
@@ -146,6 +147,8 @@ class HttpBackend:
     One configured instance of a declared connector.
 
     Attributes:
+        speaks: the dialects of this instance, the preferred one first.
+        bases: where each begins, by protocol.
         models: configured or discovered; empty means unknown.
         closed_list: the list was configured, so other names are mistakes.
     """
@@ -153,44 +156,62 @@ class HttpBackend:
     name: str
     connector: Connector
     settings: BackendSettings
-    base_url: str
+    speaks: tuple[Dialect, ...]
+    bases: Mapping[str, str]
     key: Secret | None
     session: ClientSession
     models: tuple[str, ...] = ()
     closed_list: bool = False
-    _urls: dict[str, URL] = field(factory=dict)
+    _targets: dict[tuple[str, str], Target] = field(factory=dict)
 
-    def url(self, protocol: str, operation: str) -> URL:
+    def native(self, protocol: str, operation: str, ask: Ask) -> Target | None:
         """
-        Return where *operation* of *protocol* is offered.
-
-        Raises:
-            RoutingError: it is not.
-        """
-        try:
-            return self._urls[operation]
-        except KeyError:
-            pass
-        for dialect in self.connector.speaks:
-            if dialect.protocol == protocol and operation in dialect.paths:
-                url = URL(self.base_url + dialect.paths[operation], encoded=True)
-                return self._urls.setdefault(operation, url)
-        raise RoutingError(
-            f"backend {self.name!r} does not offer {operation}",
-            code="unsupported_operation",
-            param="model",
-        )
-
-    def headers(self, extra: Mapping[str, str]) -> dict[str, str]:
-        """
-        Return *extra* with the credentials and the configured headers on top.
+        Return where who speaks *protocol* gets *operation* without translation.
 
         Raises:
             AuthenticationError: there is no key.
         """
-        headers = dict(extra)
+        for dialect in self.speaks:
+            if dialect.protocol == protocol:
+                key = operation_of(dialect, operation, ask)
+                if key is not None:
+                    return self._target(dialect, key)
+        return None
+
+    def foreign(self, operation: str, ask: Ask, own: str = "") -> Target | None:
+        """
+        Return where *operation* is offered in a dialect that can be translated to.
+
+        Args:
+            own: the client's protocol, which is the best where it is spoken.
+
+        Raises:
+            AuthenticationError: there is no key.
+        """
+        # In what frames the client wants it is no matter to the upstream.
+        ask = evolve(ask, framing="sse")
+        for dialect in sorted(self.speaks, key=lambda d: d.protocol != own):
+            if _translates(dialect, operation):
+                key = operation_of(dialect, operation, ask)
+                if key is not None:
+                    return self._target(dialect, key)
+        return None
+
+    def _target(self, dialect: Dialect, operation: str) -> Target:
+        key = dialect.protocol, operation
+        found = self._targets.get(key)
+        if found is None:
+            base = self.bases[dialect.protocol]
+            found = Target.of(dialect, base, operation, self._fixed(dialect))
+            self._targets[key] = found
+        return found
+
+    def _fixed(self, dialect: Dialect) -> Headers:
+        """Return the credentials, and on top of them the configured headers."""
+        headers: Headers = {}
         if self.key is not None:
-            headers.update(self.connector.auth(self.key.reveal()))
+            auth = dialect.auth or self.connector.auth
+            headers.update(auth(self.key.reveal()))
         elif not self.connector.key_optional:
             names = " or ".join(self.connector.key_env) or "api_key"
             raise AuthenticationError(
@@ -199,7 +220,7 @@ class HttpBackend:
             )
         for name, value in self.settings.headers.items():
             headers[name] = value.reveal()
-        return headers
+        return {name.lower(): value for name, value in headers.items()}
 
     async def open(
         self, url: URL, body: bytes, headers: dict[str, str]
@@ -242,12 +263,15 @@ class HttpBackend:
         Raises:
             LLMProxyError: it did not tell.
         """
-        url = URL(self.base_url + self.connector.models_path, encoded=True)
+        dialect = self.speaks[0]
+        base = self.bases[dialect.protocol]
+        url = URL(base + self.connector.models_path, encoded=True)
+        headers = {**dialect.headers, **self._fixed(dialect)}
         try:
             async with (
                 asyncio.timeout(DISCOVERY_DEADLINE),
                 self.session.get(
-                    url, headers=self.headers({}), allow_redirects=False
+                    url, headers=headers, allow_redirects=False
                 ) as response,
             ):
                 body = await read_whole(response, MAX_MODEL_LIST)
@@ -257,7 +281,7 @@ class HttpBackend:
             raise mapped(exc) from exc
         if response.status != 200:
             raise BackendError(f"status {response.status} for the list of models")
-        self.models = _model_ids(body)
+        self.models = model_ids(body)
 
     async def close(self) -> None:
         await self.session.close()
@@ -292,13 +316,43 @@ class VirtualBackend:
         await self.session.close()
 
 
-def _model_ids(body: bytes) -> tuple[str, ...]:
+def _translates(dialect: Dialect, operation: str) -> bool:
+    translator = dialect.translator
+    if translator is None:
+        return False
+    match operation:
+        case "chat":
+            return True
+        case "count_tokens":
+            return None not in (translator.write_count, translator.read_count)
+        case "embeddings":
+            return None not in (translator.write_embeddings, translator.read_embeddings)
+        case _:
+            return False
+
+
+def model_ids(body: bytes) -> tuple[str, ...]:
+    """
+    Return the names in a list of models, in whatever shape providers give it.
+
+    OpenAI, Anthropic and most have rows with an ``id`` below ``data``; Gemini,
+    Cohere and Ollama rows with a ``name`` below ``models``, which Gemini begins
+    with ``models/``.
+
+    Raises:
+        BackendError: it is none.
+    """
     try:
         json = msgspec.json.decode(body)
     except msgspec.DecodeError as exc:
         raise BackendError("the list of models is not JSON") from exc
-    rows = json.get("data") if isinstance(json, dict) else json  # Together: a list
+    rows, member = json, "id"  # Together: a bare list
+    if isinstance(json, dict):
+        rows = json.get("data")
+        if rows is None and "models" in json:
+            rows, member = json["models"], "name"
     if not isinstance(rows, list):
         raise BackendError("the list of models has no rows")
-    ids = (row.get("id") for row in rows if isinstance(row, dict))
-    return tuple(dict.fromkeys(name for name in ids if isinstance(name, str) and name))
+    names = (row.get(member) for row in rows if isinstance(row, dict))
+    texts = (name for name in names if isinstance(name, str) and name)
+    return tuple(dict.fromkeys(name.removeprefix("models/") for name in texts))

@@ -245,6 +245,9 @@ async def gateway(
     """
     given: list[str] = []
     with contextlib.ExitStack() as stack:
+        # What it keeps by default must not pile up where the developer lives.
+        state = stack.enter_context(tempfile.TemporaryDirectory())
+        env = {"XDG_STATE_HOME": state, **(env or {})}
         if config is not None:
             given += ["--config", stack.enter_context(config_file(config))]
         if "listen" not in f"{config} {args}":

@@ -80,10 +80,23 @@ async def test_not_without_streaming(stage: Stage) -> None:
 
 
 async def test_late_whole_answer(stage: Stage) -> None:
-    """An upstream that ignores ``stream`` and answers late is no success in silence."""
-    whole = {"choices": [{"index": 0, "finish_reason": "stop"}]}
+    """An upstream that ignores ``stream`` and answers late: it becomes a stream."""
+    message = {"role": "assistant", "content": "late"}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
 
     answer, line = await stage.exchange([LONG, *reply(whole)])
+
+    assert answer.status == 200
+    said = [frame_json(frame) for frame in frames(answer.body.replace(KEEP_ALIVE, b""))]
+    words = [chunk["choices"][0]["delta"].get("content") for chunk in said if chunk]
+    assert "late" in words
+    assert line["outcome"] == "completed"
+    assert line["finish"] == ["stop"]
+
+
+async def test_late_nonsense(stage: Stage) -> None:
+    """What is no answer at all is told inside."""
+    answer, line = await stage.exchange([LONG, *reply(b'{"choices": [')])
 
     assert answer.status == 200
     assert error_of(answer.body)["code"] == line["error_code"]

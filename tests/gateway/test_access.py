@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from gateway import access
 from gateway.access import (
@@ -106,10 +107,37 @@ def test_hash_is_no_key_in_the_log() -> None:
         ({"x-api-key": "", "api-key": "c"}, "c"),
         ({"Authorization": "Basic a"}, None),
         ({"Authorization": "Bearer"}, ""),
+        ({"x-goog-api-key": "g"}, "g"),
+        ({"Authorization": "Basic a", "x-goog-api-key": "g"}, "g"),
     ],
 )
 def test_presented(headers: dict[str, str], key: str | None) -> None:
-    assert presented(headers) == key
+    request = make_mocked_request("POST", "/v1/messages", headers=headers)
+
+    assert presented(request) == key
+
+
+def test_presented_in_the_query() -> None:
+    """As Gemini's clients may; a header says it better."""
+    path = "/v1beta/models/m:generateContent?alt=sse&key=a%2Bb"
+    bare = make_mocked_request("POST", path)
+    both = make_mocked_request("POST", path, headers={"x-goog-api-key": "g"})
+
+    assert presented(bare) == "a+b"
+    assert presented(both) == "g"
+    assert presented(make_mocked_request("POST", "/v1beta/models?key=")) is None
+
+
+def test_callers_are_told_apart() -> None:
+    """By a name that is the same however the key is configured, and is no key."""
+    hashed = "sha256:" + hashlib.sha256(KEY.encode()).hexdigest()
+
+    name = Keys([Secret(KEY)]).match(KEY)
+
+    assert name == Keys([Secret(hashed), Secret("another-key-1")]).match(KEY)
+    assert name != Keys([Secret("another-key-1")]).match("another-key-1")
+    assert name is not None
+    assert KEY not in name
 
 
 def test_origins() -> None:

@@ -44,10 +44,15 @@ async def backend() -> AsyncIterator[HttpBackend]:
         ({"data": [{"id": "a"}, {"id": "b"}]}, ("a", "b")),
         ([{"id": "a"}, {"id": "a"}], ("a",)),
         ({"data": [{"id": ""}, {"name": "x"}, 7, {"id": 5}]}, ()),
+        ({"models": [{"name": "models/g"}, {"name": "llama3:8b"}]}, ("g", "llama3:8b")),
     ],
 )
 async def test_models(backend: HttpBackend, rows: Any, models: tuple[str, ...]) -> None:
-    """OpenAI puts the rows into an object, Together does not; no id, no model."""
+    """
+    OpenAI puts the rows into an object, Together does not; no id, no model.
+
+    Gemini and Ollama call both the rows and the names otherwise.
+    """
     with aioresponses() as provider:
         provider.get(f"{URL}/models", payload=rows, response_class=Response)
         await backend.discover()

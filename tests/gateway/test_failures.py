@@ -11,13 +11,11 @@ import aiohttp
 import pytest
 from aiohttp import ClientResponse, ClientSession
 from aiohttp.client_reqrep import ConnectionKey
-from multidict import CIMultiDict
 from yarl import URL
 
-from gateway.domain.errors import BackendError, LLMProxyError, RateLimitExceededError
+from gateway.domain.errors import BackendError, LLMProxyError
 from gateway.failures import (
     UpstreamAnswerError,
-    first_word,
     mapped,
     read_whole,
     refusal,
@@ -204,25 +202,3 @@ async def test_read_what_breaks_off() -> None:
             await read_whole(response, 100)
 
     assert caught.value.code == "upstream_connection_lost"
-
-
-@pytest.mark.parametrize(
-    ("said", "body"),
-    [
-        (b'data: {"error": 1}\n\n', b'{"error": 1}'),
-        (b': wait\n\nevent: error\ndata: {"error": 1}', b'{"error": 1}'),
-        (b'data: {"error":\ndata: 1}\n\ndata: x\n\n', b'{"error":\n1}'),
-        (b' {"error": 1}\n', b'{"error": 1}'),
-    ],
-)
-def test_first_word(said: bytes, body: bytes) -> None:
-    """What was the first event becomes a body, in the upstream's own words."""
-    fault = RateLimitExceededError("slow down", code="slow")
-    headers = dict(CIMultiDict({"retry-after": "1"}))
-
-    error = first_word(fault, said, headers)
-
-    assert error.body == body
-    assert (error.status_code, error.code, error.message) == (429, "slow", "slow down")
-    assert error.content_type == "application/json"
-    assert error.headers == {"retry-after": "1"}

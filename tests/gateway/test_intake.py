@@ -34,7 +34,11 @@ async def connected() -> AsyncIterator[
     app = Application(client_max_size=2**30)
     app.router.add_post("/", handle)
     runner = Runner(
-        app, head_timeout=5, direct={}, shutdown_timeout=0.1, lingering_time=0.1
+        app,
+        head_timeout=5,
+        direct=lambda _: None,
+        shutdown_timeout=0.1,
+        lingering_time=0.1,
     )
     await runner.setup()
     await TCPSite(runner, "127.0.0.1", 0).start()

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
-from gateway.domain.reply import Finish, Stop, Usage
-from gateway.ledger import Ledger, Outcome
+from gateway.domain.loss import approximate, dropped
+from gateway.domain.reply import Choice, Finish, Reply, Stop, Usage
+from gateway.ledger import LOGGED_LOSSES, MOST_LOSSES, Ledger, Outcome
+from gateway.wire.watching import Seen
 
 
 def new() -> Ledger:
@@ -89,3 +91,53 @@ def test_zero_tokens_are_reported() -> None:
 def test_outcomes_are_words(outcome: Outcome) -> None:
     """They are in logs and dashboards: part of the interface."""
     assert outcome.value == outcome.name.lower()
+
+
+def test_what_is_seen_in_passing() -> None:
+    """The first name counts, finish reasons and counts are put together."""
+    ledger = new()
+
+    ledger.saw(Seen())
+    ledger.saw(Seen("a", "m", {0: Finish(Stop.END, "stop")}, Usage(input=1)))
+    ledger.saw(Seen("b", "n", {1: Finish(Stop.END, "stop")}, Usage(output=2)))
+
+    assert (ledger.upstream_id, ledger.upstream_model) == ("a", "m")
+    assert set(ledger.finish) == {0, 1}
+    assert ledger.usage == Usage(input=1, output=2)
+
+
+def test_what_a_whole_answer_tells() -> None:
+    ledger = new()
+    end = Finish(Stop.END, "stop")
+
+    ledger.saw_reply(
+        Reply("a", "m", choices=(Choice(), Choice(finish=end)), usage=Usage(input=1))
+    )
+
+    assert (ledger.upstream_id, ledger.upstream_model) == ("a", "m")
+    assert ledger.finish == {1: end}
+    assert ledger.usage == Usage(input=1)
+
+
+def test_losses() -> None:
+    """One of each path, with the first word about it."""
+    ledger = new()
+
+    ledger.lost([dropped("sampling.seed", "no seed"), approximate("reasoning")])
+    ledger.lost([approximate("sampling.seed")])
+
+    fields = ledger.fields()
+    assert fields["losses"] == 2
+    assert fields["loss_paths"] == ["dropped sampling.seed", "approximate reasoning"]
+
+
+def test_losses_are_bounded() -> None:
+    """Paths may hold names that callers made up, as many and as long as they like."""
+    ledger = new()
+
+    ledger.lost(dropped(f"{i}" + "\u00e9\ud800" * 500) for i in range(3 * MOST_LOSSES))
+
+    fields = ledger.fields()
+    assert fields["losses"] == MOST_LOSSES
+    assert len(fields["loss_paths"]) == LOGGED_LOSSES
+    assert len(json.dumps(fields["loss_paths"], ensure_ascii=False).encode()) < 4096

@@ -6,14 +6,16 @@ import importlib
 import sys
 from collections.abc import Iterator
 from textwrap import dedent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from attrs import evolve
 
 from connectors.auth import bearer
 from gateway.domain.errors import ConfigurationError
+from gateway.fronts.base import Ask
 from gateway.plugin import BackendPluginDefinition, Connector, Dialect
-from gateway.registry import Registry, api_key, base_url
+from gateway.registry import Registry, api_key, base_urls, spoken
 from gateway.secret import Secret
 from gateway.settings import Backend, Settings, Tls
 from gateway.upstream import HttpBackend, VirtualBackend
@@ -188,10 +190,10 @@ async def test_build(registry: Registry) -> None:
 
     assert isinstance(backend, HttpBackend)
     assert (backend.name, backend.models, backend.closed_list) == ("mine", ("m",), True)
-    assert str(backend.url("openai_chat", "chat")) == (
-        "http://10.0.0.5:1/x/v1/chat/completions"
-    )
-    assert backend.headers({}) == {"Authorization": "Bearer k"}
+    target = backend.native("openai_chat", "chat", Ask("m", stream=False))
+    assert target is not None
+    assert str(target.url) == ("http://10.0.0.5:1/x/v1/chat/completions")
+    assert target.fixed == {"authorization": "Bearer k"}
     await backend.close()
 
 
@@ -200,7 +202,8 @@ async def test_build_by_its_own_name(registry: Registry) -> None:
     backend = registry.build("acme", Backend(), {})
 
     assert isinstance(backend, HttpBackend)
-    assert (backend.base_url, backend.key) == ("https://acme.example.com/v1", None)
+    assert backend.bases == {"openai_chat": "https://acme.example.com/v1"}
+    assert backend.key is None
     assert not backend.closed_list
     await backend.close()
 
@@ -275,6 +278,13 @@ def test_base_url(configured: str, url: str) -> None:
     assert base_url(connector("https://own/v1"), configured) == url
 
 
+def base_url(
+    connector: Connector, configured: str | None, extra: dict[str, Any] | None = None
+) -> str:
+    (url,) = base_urls(connector, connector.speaks, configured, extra or {}).values()
+    return url
+
+
 def test_base_url_of_the_provider() -> None:
     assert base_url(connector("https://own"), None) == "https://own"
     assert base_url(connector("https://own/v1"), "") == "https://own/v1"
@@ -290,6 +300,60 @@ def test_api_without_a_version() -> None:
 def test_no_base_url() -> None:
     with pytest.raises(ConfigurationError, match="c needs api_base_url"):
         base_url(connector(), None)
+
+
+CHAT = Dialect("openai_chat", {"chat": "/c"})
+NATIVE = Dialect("ollama", {"chat": "/api/chat"}, version="")
+BETA = Dialect("gemini", {"chat": "/g"}, version="v1beta")
+
+
+@pytest.mark.parametrize(
+    ("speaks", "configured", "extra", "urls"),
+    [
+        ((CHAT, NATIVE), "http://h:1", {}, ("http://h:1/v1", "http://h:1")),
+        ((CHAT, NATIVE), "http://h:1/v1", {}, ("http://h:1/v1", "http://h:1")),
+        ((NATIVE, CHAT), "http://h:1", {}, ("http://h:1", "http://h:1/v1")),
+        ((NATIVE, CHAT), "http://h:1/v1", {}, ("http://h:1", "http://h:1/v1")),
+        ((CHAT, BETA), None, {}, ("https://own/v1", "https://own/v1beta")),
+        ((BETA, CHAT), "http://h/x", {}, ("http://h/x/v1beta", "http://h/x/v1")),
+        ((CHAT, BETA), "http://h", {"version": "v9"}, ("http://h/v9", "http://h/v9")),
+    ],
+)
+def test_dialects_of_several_versions(
+    speaks: tuple[Dialect, ...],
+    configured: str | None,
+    extra: dict[str, str],
+    urls: tuple[str, ...],
+) -> None:
+    """Each is found below its own version, however the address is written."""
+    kind = evolve(connector("https://own/v1"), speaks=speaks)
+
+    found = base_urls(kind, speaks, configured, extra)
+
+    assert tuple(found[dialect.protocol] for dialect in speaks) == urls
+
+
+@pytest.mark.parametrize(
+    ("extra", "names"),
+    [
+        ({}, ["openai_chat"]),
+        ({"speaks": "gemini"}, ["gemini"]),
+        ({"speaks": ["gemini", "openai_chat"]}, ["gemini", "openai_chat"]),
+    ],
+)
+def test_what_an_instance_speaks(extra: dict[str, Any], names: list[str]) -> None:
+    """Private endpoints differ in what they offer, so who configures them says it."""
+    kind = evolve(connector("https://own/v1"), optional=(BETA,))
+
+    assert [d.protocol for d in spoken(kind, extra)] == names
+
+
+@pytest.mark.parametrize("names", [[], ["klingon"], {"gemini": 1}, None, 5])
+def test_it_speaks_nothing_unknown(names: object) -> None:
+    kind = evolve(connector("https://own/v1"), optional=(BETA,))
+
+    with pytest.raises(ConfigurationError, match=r"extra.speaks must be a list of"):
+        spoken(kind, {"speaks": names})
 
 
 @pytest.mark.parametrize(

@@ -29,19 +29,13 @@ from gateway.domain.events import (
 )
 from gateway.domain.parts import Text
 from gateway.domain.reply import Finish, Stop, Usage
-from gateway.fronts.openai_chat.errors import write_error_frame
-from gateway.fronts.openai_chat.stream import ChatWriter
+from gateway.fronts.base import Ask, Context
+from gateway.fronts.openai_chat.front import FRONT
 from gateway.ledger import Ledger, Outcome
+from gateway.passthrough import Passthrough, UsageStripper
 from gateway.plugin import ProcessedResponse
-from gateway.relay import (
-    Passthrough,
-    Rendering,
-    ShutdownError,
-    StalledClientError,
-    UsageStripper,
-    account,
-    outcome_of,
-)
+from gateway.relay import ShutdownError, StalledClientError, outcome_of
+from gateway.rendering import Pieces, Rendering
 from gateway.secret import Secret
 from tests.streams import (
     DONE,
@@ -71,11 +65,11 @@ def new_ledger() -> Ledger:
 
 
 def passthrough(choices: int = 1) -> Passthrough:
-    return Passthrough(new_ledger(), choices, write_error_frame)
+    return Passthrough(new_ledger(), FRONT, Ask("m", True, choices))
 
 
 def stripper() -> UsageStripper:
-    return UsageStripper(new_ledger(), 1, write_error_frame)
+    return UsageStripper(new_ledger(), FRONT, Ask("m", True))
 
 
 def played(relay: Passthrough, chunks: Iterable[bytes]) -> bytes:
@@ -406,7 +400,8 @@ def test_members_that_lie(said: object) -> None:
     """Nothing is noted of what is of the wrong kind."""
     ledger = new_ledger()
 
-    assert account(ledger, json.dumps(said).encode()) is None
+    ledger.saw(FRONT.watching.look(json.dumps(said).encode(), ""))
+
     assert (ledger.upstream_id, ledger.upstream_model) == (None, None)
     assert (ledger.finish, ledger.usage) == ({}, None)
 
@@ -416,7 +411,8 @@ def test_first_id_counts() -> None:
     ledger = new_ledger()
 
     for name in ("", "a", "b"):
-        account(ledger, json.dumps({"id": name, "model": name}).encode())
+        said = json.dumps({"id": name, "model": name}).encode()
+        ledger.saw(FRONT.watching.look(said, ""))
 
     assert (ledger.upstream_id, ledger.upstream_model) == ("a", "a")
 
@@ -549,8 +545,8 @@ def test_ledger_does_not_depend_on_cuts(blocks: list[bytes], seed: int) -> None:
 
 
 def rendering() -> Rendering:
-    ledger = new_ledger()
-    return Rendering(ledger, ChatWriter("m", 1, True), write_error_frame)
+    context = Context(Ask("m", True, wants_usage=True), 1, "name")
+    return Rendering(new_ledger(), Pieces(), FRONT.writer(context))
 
 
 def fed(relay: Rendering, *events: Event) -> bytes:

@@ -22,15 +22,18 @@ from attrs import define, field, frozen
 
 from gateway.domain.errors import LLMProxyError
 from gateway.failures import UpstreamAnswerError
-from gateway.fronts.openai_chat.errors import write_error, write_error_frame
+from gateway.fronts.base import EVENT_STREAM, Ask
+from gateway.fronts.openai_chat.front import FRONT
 from gateway.ledger import Ledger, Outcome
-from gateway.outlet import KEEP_ALIVE, Outlet
-from gateway.relay import Passthrough, StalledClientError
+from gateway.outlet import Outlet
+from gateway.passthrough import Passthrough
+from gateway.relay import StalledClientError
 from gateway.settings import Server, Timeouts
 from gateway.stream import Stream
 from gateway.watch import Ticker, Watch
 from tests.streams import (
     DONE,
+    KEEP_ALIVE,
     chat_stream,
     data,
     finish_chunk,
@@ -41,6 +44,7 @@ from tests.streams import (
 
 Step: TypeAlias = "bytes | float | Exception"
 
+ASK = Ask("m", stream=True)
 CALM = Timeouts(9, 9, 9)
 QUIET = Server(keep_alive=0, open_after=0)
 PINGING = Server(keep_alive=0.05, open_after=0)
@@ -99,8 +103,9 @@ class Play:
 
     async def handle(self, request: Request) -> StreamResponse:
         watch = watching(self.clocks)
-        relay = Passthrough(self.ledger, 1, write_error_frame)
-        outlet = Outlet(request, self.settings, {"x-request-id": "1"}, watch, relay)
+        relay = Passthrough(self.ledger, FRONT, ASK)
+        headers = {"x-request-id": "1", "Content-Type": EVENT_STREAM}
+        outlet = Outlet(request, self.settings, headers, watch, relay, KEEP_ALIVE)
         stream = Stream(relay, outlet, watch)
         try:
             await asyncio.sleep(self.head_after)
@@ -121,7 +126,7 @@ class Play:
             raise ConnectionAbortedError
         if await outlet.is_open():
             return await stream.end(relay.fail(error))
-        body = write_error(error)
+        body = FRONT.write_error(error)
         if isinstance(error, UpstreamAnswerError):
             body = error.body
         return Response(status=error.status_code, body=body)
@@ -391,9 +396,9 @@ async def test_head_must_be_out() -> None:
 
     async def handle(request: Request) -> StreamResponse:
         watch = watching(CALM)
-        relay = Passthrough(Ledger("1", "f", "chat"), 1, write_error_frame)
+        relay = Passthrough(Ledger("1", "f", "chat"), FRONT, ASK)
         try:
-            await Outlet(request, QUIET, {}, watch, relay).close()
+            await Outlet(request, QUIET, {}, watch, relay, KEEP_ALIVE).close()
         except RuntimeError as exc:
             mistakes.append(str(exc))
         finally:

@@ -163,7 +163,7 @@ async def test_wrong_method(stage: Stage, method: str, path: str, allowed: str) 
         "/nothing",
         "/v1",
         "/v1/",
-        "/v1/responses",
+        "/v1/audio/speech",
         "/web/",
         "/web/nothing.js",
         "//",

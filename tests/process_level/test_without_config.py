@@ -30,11 +30,14 @@ MODELS = reply({"object": "list", "data": [{"id": "qwen3"}]})
 LOCAL = {"ollama": 11434, "vllm": 8000, "lmstudio": 1234, "llama.cpp": 8080}
 HOSTED = {
     "openai": "OPENAI_API_KEY",
+    "anthropic": "ANTHROPIC_API_KEY",
+    "gemini": "GEMINI_API_KEY",
     "openrouter": "OPENROUTER_API_KEY",
     "mistral": "MISTRAL_API_KEY",
     "groq": "GROQ_API_KEY",
     "deepseek": "DEEPSEEK_API_KEY",
     "together": "TOGETHER_API_KEY",
+    "cohere": "CO_API_KEY",
 }
 
 

@@ -289,18 +289,14 @@ def test_tools_of_others() -> None:
     assert losses == {"tools[0]": Grade.DROPPED, "tools[1]": Grade.REFUSED}
 
 
-HOSTED = ToolChoice("required", extras={"openai_responses": {"hosted": {}}})
-
-
 @pytest.mark.parametrize(
     ("choice", "tools"),
     [
         (ToolChoice("required"), ()),
         (ToolChoice("required"), (Opaque("gemini", {}),)),
         (ToolChoice("named", ("web_search",)), (TOOL, Opaque("anthropic", {}))),
-        (HOSTED, (TOOL, Opaque("openai_responses", {}))),
     ],
-    ids=["none offered", "not offered", "by name", "by type"],
+    ids=["none offered", "not offered", "by name"],
 )
 def test_choice_of_a_tool_of_others(
     choice: ToolChoice, tools: tuple[Tool | Opaque, ...]
@@ -433,3 +429,12 @@ def test_endless_schema() -> None:
     _, losses = write(HI, output_format=OutputFormat("schema", schema))
 
     assert losses == {}
+
+
+def test_choice_of_a_hosted_tool() -> None:
+    """Responses' clients name it by its type; any other tool would not do."""
+    hosted = ToolChoice("required", extras={"openai_responses": {"hosted": {}}})
+
+    _, losses = write(HI, tools=(TOOL,), tool_choice=hosted)
+
+    assert losses == {"tool_choice.hosted": Grade.REFUSED}

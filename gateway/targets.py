@@ -1,0 +1,92 @@
+"""Where a backend is asked for one operation of one dialect, and with what headers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from attrs import field, frozen
+from yarl import URL
+
+from gateway import http
+from gateway.domain.errors import RoutingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gateway.fronts.base import Ask
+    from gateway.plugin import Dialect, Headers
+
+# A caller's query that goes through, by protocol: Anthropic's clients say ?beta=true.
+QUERIES = {"anthropic": ("beta",)}
+
+
+@frozen
+class Target:
+    """
+    Attributes:
+        url: ``None`` where the path holds the model's name.
+        path: base and path, with ``{model}`` in it then.
+        defaults: headers that a caller's own replace.
+        fixed: headers that replace all others; credentials are among them.
+        queries: members of a caller's query that go through.
+    """
+
+    dialect: Dialect
+    path: str
+    url: URL | None
+    defaults: Headers
+    fixed: Headers = field(repr=False)
+    queries: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, dialect: Dialect, base: str, operation: str, fixed: Headers) -> Target:
+        path = base + dialect.paths[operation]
+        return cls(
+            dialect=dialect,
+            path=path,
+            url=None if "{model}" in path else URL(path, encoded=True),
+            defaults={name.lower(): value for name, value in dialect.headers.items()},
+            fixed=fixed,
+            queries=QUERIES.get(dialect.protocol, ()),
+        )
+
+    def at(self, model: str, query: Mapping[str, str] | None = None) -> URL:
+        """
+        Return the address for *model*.
+
+        Args:
+            query: the caller's, of which little goes through.
+
+        Raises:
+            RoutingError: the name cannot stand in a path.
+        """
+        url = self.url
+        if url is None:
+            if model in (".", ".."):
+                raise RoutingError(f"{model!r} is no model's name", param="model")
+            name = quote(model, safe="")
+            url = URL(self.path.replace("{model}", name), encoded=True)
+        passed = {n: query[n] for n in self.queries if n in query} if query else {}
+        return url.update_query(passed) if passed else url
+
+    def headers(self, caller: Mapping[str, str]) -> Headers:
+        """Return those for a request of *caller*, of whose own some go through."""
+        headers = http.to_upstream(caller)
+        for name in self.dialect.passes:
+            if name in caller:
+                headers[name.lower()] = caller[name]
+        if self.defaults:
+            headers = {**self.defaults, **headers}
+        headers.update(self.fixed)
+        return headers
+
+
+def operation_of(dialect: Dialect, operation: str, ask: Ask) -> str | None:
+    """Return the key of *dialect*'s path for *operation*; ``None``: not offered."""
+    if operation == "chat" and ask.stream:
+        if ask.framing == "array":
+            return "chat_array" if "chat_array" in dialect.paths else None
+        if "chat_stream" in dialect.paths:
+            return "chat_stream"
+    return operation if operation in dialect.paths else None
