@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.domain.errors import BackendError, LLMProxyError
 from gateway.domain.events import (
+    BlockStart,
     ChoiceEnd,
     Event,
     Fault,
@@ -90,18 +91,32 @@ class Decoded:
 
 
 class Pieces:
-    """The events of a backend that answers in them."""
+    """
+    The events of a backend that answers in them.
+
+    Such a backend may be made of a protocol without a last word, as Gemini's is:
+    then its own end is that, if every choice that began has ended.
+    """
 
     unread = b""
 
     def __init__(self) -> None:
         self.count = 0
+        self._begun: set[int] = set()
+        self._ended: set[int] = set()
 
     def feed(self, piece: ProcessedResponse) -> tuple[Event, ...]:
         self.count += len(piece.content)
+        for event in piece.content:
+            if type(event) is BlockStart:
+                self._begun.add(event.choice)
+            elif type(event) is ChoiceEnd:
+                self._ended.add(event.choice)
         return piece.content
 
     def eof(self) -> list[Event]:
+        if self._ended and self._begun <= self._ended:
+            return [ReplyEnd()]
         return [Fault(truncated())]
 
 

@@ -11,11 +11,21 @@ import pytest
 from connectors.anthropic import TRANSLATOR
 from gateway.dialects import front
 from gateway.domain.errors import BackendError, SessionCancelledError
-from gateway.domain.events import Fault
+from gateway.domain.events import (
+    BlockEnd,
+    BlockStart,
+    ChoiceEnd,
+    Event,
+    Fault,
+    ReplyStart,
+    TextDelta,
+)
+from gateway.domain.parts import Text
 from gateway.domain.reply import Finish, Stop
 from gateway.fronts.base import Ask, Context
 from gateway.ledger import Ledger, Outcome
-from gateway.rendering import Decoded, Rendering
+from gateway.plugin import ProcessedResponse
+from gateway.rendering import Decoded, Pieces, Rendering
 from gateway.secret import Secret
 from gateway.wire.sse import SseFramer
 from tests.streams import DONE, cuts, data, frame_json, frames
@@ -39,7 +49,7 @@ def rendering(max_event: int = 1 << 20) -> Rendering:
     return Rendering(Ledger("req_1", "openai_chat", "chat"), source, writer)
 
 
-def played(relay: Rendering, chunks: Iterable[bytes]) -> bytes:
+def played(relay: Rendering, chunks: Iterable[Any]) -> bytes:
     return b"".join([*map(relay.feed, chunks), relay.eof()])
 
 
@@ -212,3 +222,31 @@ def test_result() -> None:
     assert relay.result == frame_json(frames(said)[-1])["response"]
     assert json.dumps(relay.result["output"])
     assert rendering().result is None
+
+
+TOLD = (ReplyStart("r", "m"), BlockStart(0, Text()), TextDelta(0, "a"), BlockEnd(0))
+
+
+@pytest.mark.parametrize(
+    ("events", "outcome"),
+    [
+        ((*TOLD, ChoiceEnd(Finish(Stop.END))), Outcome.COMPLETED),
+        (TOLD, Outcome.TRUNCATED),
+        (
+            (*TOLD, ChoiceEnd(Finish(Stop.END)), BlockStart(1, Text(), 1)),
+            Outcome.TRUNCATED,
+        ),
+        ((), Outcome.TRUNCATED),
+    ],
+)
+def test_a_backend_that_ends_without_a_last_word(
+    events: tuple[Event, ...], outcome: Outcome
+) -> None:
+    """Its end is one where every choice that began has ended, and only there."""
+    relay = rendering()
+    relay.source = Pieces()
+
+    said = played(relay, [ProcessedResponse(events)])
+
+    assert relay.ledger.outcome is outcome
+    assert said.endswith(DONE) is (outcome is Outcome.COMPLETED)
