@@ -96,7 +96,7 @@ def names_of_calls(request: Request) -> dict[str, str]:
     }
 
 
-def offered(request: Request, dialect: str, losses: list[Loss]) -> list[Tool]:
+def offered(request: Request, losses: list[Loss]) -> list[Tool]:
     """
     Return the tools that a plain protocol can offer: functions.
 
@@ -109,9 +109,6 @@ def offered(request: Request, dialect: str, losses: list[Loss]) -> list[Tool]:
         if isinstance(tool, Opaque):
             # The model answers without it, as it does where nobody offers it.
             losses.append(dropped(f"tools[{i}]", f"only {tool.origin} has this tool"))
-        elif tool.custom:
-            why = f"{dialect} has no tools that take free text"
-            losses.append(refused(f"tools[{i}]", why))
         elif not allowed or tool.name in allowed:
             tools.append(tool)
     return tools

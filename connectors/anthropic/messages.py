@@ -213,7 +213,7 @@ class _Writing:
         self.losses.append(dropped(at, f"Anthropic takes no thought with {why}"))
 
     def _call(self, part: ToolCall, at: str) -> dict[str, Json]:
-        json, whole = write_input(part.input, custom=part.custom)
+        json, whole = write_input(part.input)
         if not whole:
             self.losses.append(approximate(f"{at}.input", "it is no JSON object"))
         block = {"type": "tool_use", "id": self._id(part.id), "name": part.name}

@@ -13,6 +13,7 @@ from connectors.anthropic.models import Model, model_of
 from connectors.anthropic.schema import write_schema
 from connectors.anthropic.thinking import Thought, as_said, write_thinking
 from connectors.anthropic.tools import write_choice, write_tools
+from gateway.domain.custom import without_custom
 from gateway.domain.loss import Loss, approximate, dropped, refused, unsaid
 from gateway.plugin import Written
 from gateway.wire.anthropic import PROTOCOL, own
@@ -39,8 +40,10 @@ def write_request(request: Request) -> Written:
     """
     mine = PROTOCOL in request.extras
     model = Model() if mine else model_of(request.model)
+    request, adapted = without_custom(request, "Anthropic")
     conversation = write_conversation(request)
     losses, said = conversation.losses, conversation.said
+    losses += adapted
     body: dict[str, Json] = {**own(request.extras), "model": request.model}
     most = request.sampling.max_tokens
     if most is None and not mine:

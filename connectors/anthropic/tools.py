@@ -60,9 +60,6 @@ def _tool(
             return json
         losses.append(refused(at, f"only {tool.origin} runs it"))
         return None
-    if tool.custom:
-        losses.append(refused(at, "Anthropic's tools take JSON, not free text"))
-        return None
     if not mine and not _is_name(tool.name):
         why = f"Anthropic wants {_LONGEST} letters, digits, _ or -, at most"
         losses.append(refused(f"{at}.name", why))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from connectors.cohere.messages import write_messages
 from connectors.cohere.schema import unknown
 from connectors.plain import offered, unoffered, unsaid_of, write_function
+from gateway.domain.custom import without_custom
 from gateway.domain.loss import approximate, dropped, refused, unsaid
 from gateway.domain.request import Tool
 from gateway.plugin import Written
@@ -41,7 +42,8 @@ def write_request(request: Request) -> Written:
     What ``extras["cohere"]`` holds at the top (``documents``, ``safety_mode``,
     ``citation_options``, ``priority``) is written back.
     """
-    losses: list[Loss] = [*unsaid_of(request, "Cohere")]
+    request, losses = without_custom(request, "Cohere")
+    losses += unsaid_of(request, "Cohere")
     body: dict[str, Json] = {
         "model": request.model,
         "messages": write_messages(request, losses),
@@ -59,7 +61,7 @@ def write_request(request: Request) -> Written:
 
 
 def _write_tools(request: Request, losses: list[Loss]) -> dict[str, Json]:
-    tools = offered(request, "Cohere", losses)
+    tools = offered(request, losses)
     choice = request.tool_choice
     if unoffered(choice, tools):
         why = "the tool that must be used is not offered"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from connectors.gemini.config import write_config
 from connectors.gemini.contents import Conversation
 from connectors.gemini.tools import demands_foreign, write_tool_choice, write_tools
+from gateway.domain.custom import without_custom
 from gateway.domain.loss import approximate, dropped, refused, unsaid
 from gateway.plugin import Written
 from gateway.wire.gemini import PROTOCOL, own
@@ -27,7 +28,7 @@ _MARKS = frozenset({"model", "labels", "generationConfig", "toolConfig"})
 
 def write_request(request: Request) -> Written:
     """Return the request in Google's words; never raises."""
-    losses: list[Loss] = []
+    request, losses = without_custom(request, "Gemini")
     members = own(request.extras)
     body: dict[str, Json] = {}
     if "model" in members:

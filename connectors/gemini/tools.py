@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 _MODES = {"none": "NONE", "auto": "AUTO", "required": "ANY", "named": "ANY"}
 _MARKS = frozenset({"parameters", "parametersJsonSchema"})
-# How a tool that takes free text is offered here.
-_FREE_TEXT = {
-    "type": "object",
-    "properties": {"input": {"type": "string"}},
-    "required": ["input"],
-}
 
 
 def write_tools(
@@ -51,13 +45,7 @@ def _write_function(tool: Tool, path: str, losses: list[Loss]) -> dict[str, Json
     if tool.description is not None:
         json["description"] = tool.description
     members = own(tool.extras)
-    if tool.custom:
-        json["parametersJsonSchema"] = _FREE_TEXT
-        losses.append(approximate(path, "Gemini's tools take an object, not a text"))
-        if tool.format is not None:
-            why = "Gemini has no grammars"
-            losses.append(dropped(f"{path}.format", why))
-    elif "parameters" in members:
+    if "parameters" in members:
         json["parameters"] = write_schema(tool.schema)
     elif tool.schema is not None:
         json["parametersJsonSchema"] = tool.schema

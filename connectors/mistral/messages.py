@@ -121,9 +121,6 @@ def write_answer(messages: Messages, turn: Turn, path: str) -> dict[str, Json]:
 
 
 def _call(call: ToolCall, path: str, messages: Messages) -> dict[str, Json]:
-    if call.custom:
-        why = "Mistral knows functions only"
-        messages.losses.append(refused(path, why))
     if call.signature is not None:
         why = "only its issuer can read it"
         messages.losses.append(dropped(f"{path}.signature", why))

@@ -14,7 +14,8 @@ from connectors.mistral.messages import STYLE, WORDS
 from connectors.openai_chat.messages import Messages
 from connectors.openai_chat.request import write_effort, write_format, write_sampling
 from connectors.openai_chat.tools import write_choice, write_parallel, write_tools
-from gateway.domain.loss import Loss, dropped, refused, unsaid
+from gateway.domain.custom import without_custom
+from gateway.domain.loss import Loss, dropped, unsaid
 from gateway.domain.request import Tool
 from gateway.plugin import Written
 from gateway.wire.mistral import PROTOCOL
@@ -38,11 +39,13 @@ NO_PARAMETERS = {"type": "object", "properties": {}}
 
 def write_request(request: Request) -> Written:
     """Put *request* into words; never raises."""
+    request, adapted = without_custom(request, "Mistral")
     messages = Messages(STYLE)
     for i, turn in enumerate(request.turns):
         messages.turn(turn, f"turns[{i}]")
     messages.end()
     losses = messages.losses
+    losses += adapted
     plain = _plain(request, losses)
     body: dict[str, Json] = {"model": request.model, "messages": messages.json}
     body |= (tools := write_tools(plain, WORDS, losses))
@@ -71,9 +74,7 @@ def _plain(request: Request, losses: list[Loss]) -> Request:
     """
     tools: list[OfferedTool] = []
     for i, tool in enumerate(request.tools):
-        if isinstance(tool, Tool) and tool.custom:
-            losses.append(refused(f"tools[{i}]", "Mistral knows functions only"))
-        elif isinstance(tool, Tool):
+        if isinstance(tool, Tool):
             schema = NO_PARAMETERS if tool.schema is None else tool.schema
             tools.append(evolve(tool, schema=schema, extras={}))
         else:

@@ -81,6 +81,9 @@ def _images(turn: Turn, at: str, losses: list[Loss]) -> Iterator[str]:
         if isinstance(part, Media):
             if part.kind == "image" and part.data:
                 yield part.data
+                if part.detail is not None:
+                    why = "Ollama looks as it likes"
+                    losses.append(dropped(f"{at}.parts[{j}].detail", why))
             else:
                 why = "Ollama takes pictures as data, and no other media"
                 losses.append(refused(f"{at}.parts[{j}]", why))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from connectors.ollama.messages import write_messages
 from connectors.plain import offered, unsaid_of, write_function
+from gateway.domain.custom import without_custom
 from gateway.domain.loss import approximate, dropped, refused, unsaid
 from gateway.plugin import Written
 from gateway.wire.effort import effort_of
@@ -43,7 +44,8 @@ def write_request(request: Request) -> Written:
     What ``extras["ollama"]`` holds at the top (``keep_alive``, ``options``) is
     written back, its options beside those of the request.
     """
-    losses: list[Loss] = [*unsaid_of(request, "Ollama")]
+    request, losses = without_custom(request, "Ollama")
+    losses += unsaid_of(request, "Ollama")
     own = dict(request.extras.get(PROTOCOL, {}))
     body: dict[str, Json] = {
         "model": request.model,
@@ -64,7 +66,7 @@ def write_request(request: Request) -> Written:
 
 
 def _write_tools(request: Request, losses: list[Loss]) -> list[Json]:
-    tools = offered(request, "Ollama", losses)
+    tools = offered(request, losses)
     for i, tool in enumerate(request.tools):
         if getattr(tool, "strict", None):
             losses.append(dropped(f"tools[{i}].strict", "Ollama keeps to no schema"))

@@ -17,6 +17,7 @@ from connectors.openai_chat.messages import Messages, Style
 from connectors.openai_chat.parts import write_part
 from connectors.openai_chat.tools import write_choice, write_parallel, write_tools
 from connectors.openai_chat.words import COMPATIBLE, Words
+from gateway.domain.custom import without_custom
 from gateway.domain.loss import Loss, approximate, dropped, unsaid
 from gateway.plugin import Written
 from gateway.wire.effort import effort_of
@@ -53,11 +54,13 @@ def writer(words: Words) -> Callable[[Request], Written]:
 def write_request(request: Request, words: Words = COMPATIBLE) -> Written:
     """Put *request* into words; never raises."""
     members = own(request.extras)
+    request, adapted = _callable(request, words)
     messages = Messages(Style(PROTOCOL, words, write_part, write_answer))
     for i, turn in enumerate(request.turns):
         messages.turn(turn, f"turns[{i}]")
     messages.end()
     losses = messages.losses
+    losses += adapted
     body: dict[str, Json] = {"model": request.model, "messages": messages.json}
     body |= (tools := write_tools(request, words, losses))
     body |= write_parallel(request, tools)
@@ -77,6 +80,14 @@ def write_request(request: Request, words: Words = COMPATIBLE) -> Written:
     known = [*SHARED, "store", *_cached(request, words)]
     losses += unsaid(request, PROTOCOL, known)
     return Written(body, tuple(losses))
+
+
+def _callable(request: Request, words: Words) -> tuple[Request, list[Loss]]:
+    """Return the request with tools that the server knows, and what that costs."""
+    # Only Responses has them beside this dialect, whose clients know their server.
+    if words.custom or "openai_responses" not in request.extras:
+        return request, []
+    return without_custom(request, "the server")
 
 
 def write_sampling(

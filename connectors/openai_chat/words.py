@@ -24,6 +24,7 @@ class Words:
             need it between tool calls; strict ones refuse unknown members.
         allowed_tools: knows that form of ``tool_choice``; elsewhere the other
             tools are not offered.
+        custom: knows custom tools; elsewhere they are functions.
         top_k: knows that member.
         video: takes films, and sounds by their URL.
         metadata: takes it with answers that are not stored.
@@ -35,6 +36,7 @@ class Words:
     developer: bool = False
     thoughts: bool = True
     allowed_tools: bool = False
+    custom: bool = False
     top_k: bool = True
     video: bool = True
     cache_control: bool = False
@@ -50,6 +52,7 @@ OPENAI = Words(
     developer=True,
     thoughts=False,
     allowed_tools=True,
+    custom=True,
     top_k=False,
     video=False,
     metadata=False,

@@ -20,6 +20,7 @@ from gateway.domain.fold import Fold
 from gateway.domain.parts import Refusal, Text, Thinking
 from gateway.fronts.gemini.response import (
     FEEDBACK,
+    citation_losses,
     part_losses,
     seal_of,
     write_reply_part,
@@ -151,7 +152,7 @@ class Block:
             self._part()["thoughtSignature"] = seal_of(event.signature)
         elif isinstance(event, CitationDelta):
             self._candidate.citations.append(event.citation)
-            self._losses.of_extras(f"{self._path}.citations", event.citation.extras)
+            self._losses.add(citation_losses(self._path, event.citation))
         else:
             self._text(event)
 

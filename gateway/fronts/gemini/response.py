@@ -28,7 +28,7 @@ from gateway.wire.seal import seal_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.domain.parts import Part, Signature
+    from gateway.domain.parts import Citation, Part, Signature
     from gateway.domain.reply import Choice, Json, Reply
     from gateway.fronts.base import Context
 
@@ -114,6 +114,15 @@ def part_losses(path: str, part: Part) -> Iterator[Loss]:
             yield approximate(f"{path}.input", "Gemini's arguments are an object")
         case Media(transcript=str(words)) if words:
             yield dropped(f"{path}.transcript", "Gemini's sounds have none")
+        case Text(citations=citations):
+            for citation in citations:
+                yield from citation_losses(path, citation)
+
+
+def citation_losses(path: str, citation: Citation) -> Iterator[Loss]:
+    """Yield what is lost of a source that is no page of the web."""
+    if citation.url is None and not own(citation.extras):
+        yield dropped(f"{path}.citations", "Gemini's sources are pages of the web")
 
 
 def write_count(count: int, estimate: bool) -> bytes:

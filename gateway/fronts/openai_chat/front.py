@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.fronts import custom
 from gateway.fronts.base import Front
 from gateway.fronts.openai_chat.embeddings import read_embeddings, write_embeddings
 from gateway.fronts.openai_chat.errors import write_break, write_error
@@ -15,8 +16,8 @@ FRONT = Front(
     dialect=PROTOCOL,
     peek=peek,
     read_request=read_request,
-    write_reply=write_reply,
-    writer=ChatWriter,
+    write_reply=custom.writing(write_reply),
+    writer=custom.streaming(ChatWriter),
     write_error=write_error,
     write_break=write_break,
     watching=WATCHING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.fronts import custom
 from gateway.fronts.base import Front
 from gateway.fronts.openai_responses.errors import write_break, write_error
 from gateway.fronts.openai_responses.peek import peek
@@ -27,8 +28,8 @@ FRONT = Front(
     dialect=PROTOCOL,
     peek=peek,
     read_request=read_request,
-    write_reply=write_reply,
-    writer=ResponsesWriter,
+    write_reply=custom.writing(write_reply),
+    writer=custom.streaming(ResponsesWriter),
     write_error=write_error,
     write_break=write_break,
     watching=WATCHING,

@@ -92,6 +92,12 @@ def test_pictures() -> None:
     assert losses == {}
 
 
+def test_how_closely_to_look() -> None:
+    _, losses = write(user(Media("image", "image/png", "aGk=", detail="low")))
+
+    assert losses == {"turns[0].parts[0].detail": Grade.DROPPED}
+
+
 @pytest.mark.parametrize(
     "part",
     [

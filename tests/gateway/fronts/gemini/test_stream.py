@@ -293,6 +293,16 @@ def test_citations() -> None:
     assert metadata["groundingSupports"][0]["segment"]["endIndex"] == 2
 
 
+def test_source_that_is_no_page() -> None:
+    """A document of another provider's has no URL to show."""
+    telling = writer()
+
+    telling.feed([START, BlockStart(0, Text()), TextDelta(0, "a")])
+    telling.feed([CitationDelta(0, Citation(title="a.pdf"))])
+
+    assert [loss.path for loss in telling.losses] == ["choices[0].parts[0].citations"]
+
+
 def test_probabilities() -> None:
     tokens = (Logprob("a", -1.0),)
     own = {"chosenCandidates": [{"token": "a", "tokenId": 5}]}

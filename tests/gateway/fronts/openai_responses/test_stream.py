@@ -305,6 +305,17 @@ def test_of_this_dialect() -> None:
     assert found[1] == delta
 
 
+def test_own_delta_without_a_type() -> None:
+    """What has no name of its own cannot be written as an event."""
+    begun = {"type": "mcp_call", "id": "mcp_1"}
+
+    found = items(
+        BlockStart(0, Opaque(PROTOCOL, begun)), OpaqueDelta(0, {"x": 1}), BlockEnd(0)
+    )
+
+    assert [e.get("item") for e in found] == [begun, begun]
+
+
 def test_unknown_part_of_a_message() -> None:
     """A part that we do not model stays in its message."""
     inside = {PROTOCOL: {"form": {"inside": True}}}
