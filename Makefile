@@ -34,7 +34,7 @@ run: $(BIN)/.runtime ## start the gateway on 127.0.0.1:8080 (ARGS="--listen ..."
 
 .PHONY: test
 test: $(BIN)/.dev ## run the tests; those whose system program is missing are named
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: $(BIN)/.dev ## formatting, lint, types, import contracts
@@ -55,6 +55,11 @@ format: $(BIN)/.dev ## rewrite the code in the house format
 .PHONY: e2e
 e2e: $(BIN)/.dev ## the tests that need nginx, Chromium or an inference server
 	$(BIN)/python -m pytest -m needs $(ARGS)
+
+.PHONY: approve
+approve: $(BIN)/.dev ## write down anew what crosses between dialects; read the diff
+	$(BIN)/python -m tests.contract.approve
+	$(BIN)/python -m tests.contract.fidelity docs/fidelity.md
 
 .PHONY: bench
 bench: $(BIN)/.dev ## nginx, a bare aiohttp relay and the gateway, in one run

@@ -13,6 +13,7 @@ import resource
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import hypothesis
 import pytest
@@ -32,6 +33,46 @@ FIGURES: pytest.StashKey[list[str]] = pytest.StashKey()
 # A busy machine is no reason to doubt a property.
 hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
+
+
+# Tests of real processes wait more than they compute, and some hold a clock to what
+# happens: those of one group run one after the other, and all of them after the
+# tests that keep a core busy. A test in none of these is grouped by its file.
+GROUPS = {
+    # It plays local servers at their usual ports, where starts without a file look;
+    # those of e2e are such.
+    "tests/process_level/test_without_config": "programs",
+    "tests/faults/": "faults",
+    "tests/process_level/": "faults",
+    "tests/bench/": "programs",
+    "tests/e2e/": "programs",
+    "tests/llama/": "programs",
+    "tests/nginx/": "programs",
+    "tests/sdk/": "programs",
+    "tests/contract/test_relay_process": "programs",
+    "tests/contract/test_translated": "programs",
+    "tests/contract/test_doors_process": "programs",
+}
+
+
+def group_of(path: str) -> str:
+    """Return the group of the test file at *path*, relative to the project."""
+    found = (group for start, group in GROUPS.items() if path.startswith(start))
+    return next(found, path)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Say what may run at the same time, for ``pytest -n 2 --dist loadgroup``."""
+    groups = {}
+    for item in items:
+        path = item.path.relative_to(config.rootpath).as_posix()
+        groups[item] = group_of(path)
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    late = [*dict.fromkeys(GROUPS.values())]
+    items.sort(key=lambda item: groups[item] in late and late.index(groups[item]) + 1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -97,9 +138,27 @@ async def stage(request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Being asked for everything and using no recording is a failed run."""
-    ran = session.testscollected and not session.config.option.collectonly
-    if REQUIRE_ALL and ran and not recordings.USED:
+    config = session.config
+    left_out: Counter[str] = config.stash[LEFT_OUT]
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["told"] = {
+            "used": sorted(recordings.USED),
+            "left_out": dict(left_out),
+            "figures": config.stash[FIGURES],
+        }
+    elif REQUIRE_ALL and not (config.option.collectonly or recordings.USED):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what one of several processes has noted."""
+    told = getattr(node, "workeroutput", {}).get("told")
+    if told is not None:
+        recordings.USED.update(told["used"])
+        stash: pytest.Stash = node.config.stash
+        stash[LEFT_OUT] += Counter(told["left_out"])
+        stash[FIGURES] += told["figures"]
 
 
 def pytest_terminal_summary(
