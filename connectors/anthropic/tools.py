@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from connectors.anthropic.messages import CACHE
 from connectors.anthropic.schema import write_schema
-from gateway.domain.loss import Loss, approximate, refused
+from gateway.domain.loss import Loss, approximate, dropped, refused
 from gateway.domain.parts import Opaque
 from gateway.domain.request import Tool
 from gateway.wire.anthropic import NAMES_ONLY, PROTOCOL, own
@@ -58,7 +58,8 @@ def _tool(
         if tool.origin == PROTOCOL:
             json: dict[str, Json] = dict(tool.json)
             return json
-        losses.append(refused(at, f"only {tool.origin} runs it"))
+        # The model answers without it, as it does where nobody offers it.
+        losses.append(dropped(at, f"only {tool.origin} runs it"))
         return None
     if not mine and not _is_name(tool.name):
         why = f"Anthropic wants {_LONGEST} letters, digits, _ or -, at most"

@@ -83,7 +83,7 @@ class Conversation:
             self.contents.append(self._content(turn, role, parts))
             self._last = turn.role
         if turn.role is Role.ASSISTANT and not ours and asks_for_seals(self._model):
-            self._seal(path)
+            self._seal()
 
     def _content(
         self, turn: Turn, role: str, parts: list[dict[str, Json]]
@@ -112,14 +112,17 @@ class Conversation:
             before = before if isinstance(before, list) else [before]
             self.system["parts"] = before + parts
 
-    def _seal(self, path: str) -> None:
-        """Mark the first call of a turn as not Google's, if nothing sealed it."""
+    def _seal(self) -> None:
+        """
+        Mark the first call of a turn as not Google's, if nothing sealed it.
+
+        That loses nothing of what the client said; a foreign seal has a loss of
+        its own.
+        """
         parts = self.contents[-1]["parts"] if self.contents else []
         calls = [part for part in parts if "functionCall" in part]
         if calls and "thoughtSignature" not in calls[0]:
             calls[0]["thoughtSignature"] = UNSEALED
-            why = "Gemini sealed no thought with this call"
-            self._losses.append(approximate(f"{path}.signature", why))
 
     def _parts(self, parts: tuple[Part, ...], path: str) -> list[dict[str, Json]]:
         return [

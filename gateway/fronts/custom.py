@@ -47,9 +47,11 @@ _BEGIN = re.compile(rf'{_SPACE}\{{{_SPACE}{_NAME}{_SPACE}:{_SPACE}"')
 _MAY_BEGIN = re.compile(
     rf"{_SPACE}(?:\{{{_SPACE}(?:{_NAME}{_SPACE}(?::{_SPACE})?|{_any_beginning(_NAME)}))?"
 )
-_PLAIN = re.compile(r'[^"\\]*')
 _HIGH, _LOW = r"\\u[dD][89abAB][0-9a-fA-F]{2}", r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-_ESCAPE = re.compile(rf"{_HIGH}{_LOW}|\\u[0-9a-fA-F]{{4}}|\\.", re.DOTALL)
+_TOKEN = re.compile(
+    rf'[^"\\]+|{_HIGH}{_LOW}|\\u[0-9a-fA-F]{{4}}|\\.',
+    re.DOTALL,
+)
 # What may still become an escape, or the other half of a pair.
 _HALF = re.compile(rf"(?:{_HIGH})?\\(?:u[0-9a-fA-F]{{0,3}})?|{_HIGH}")
 _NAMED = dict(zip('"\\/bfnrt', '"\\/\b\f\n\r\t', strict=True))
@@ -112,30 +114,24 @@ class Unwrapping:
 
     def _text(self, json: str) -> str:
         texts, at = [], 0
-        while True:
-            end = _PLAIN.match(json, at).end()  # type: ignore[union-attr] # always
-            texts.append(json[at:end])
-            if end < len(json) and json[end] == '"':
-                self._at = _At.END
-                break
-            if end == len(json) or _HALF.fullmatch(json, end):
-                self._held = json[end:]
-                break
-            escape = _ESCAPE.match(json, end)
-            assert escape is not None  # noqa: S101 - a backslash and more than half
-            texts.append(_unescaped(escape.group()))
-            at = escape.end()
+        while (token := _TOKEN.match(json, at)) and not _HALF.fullmatch(json, at):
+            texts.append(_unescaped(token.group()))
+            at = token.end()
+        self._held = json[at:]
+        if self._held.startswith('"'):
+            self._at = _At.END
         return "".join(texts)
 
 
-def _unescaped(escape: str) -> str:
-    if len(escape) == len(r"\n"):
-        return _NAMED.get(escape[1], escape)
-    units = [int(unit, 16) for unit in escape[2:].split(r"\u")]
-    if len(units) == 1:
-        return chr(units[0])
-    high, low = units
-    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
+def _unescaped(token: str) -> str:
+    if token[0] != "\\":
+        return token
+    if len(token) == len(r"\n"):
+        return _NAMED.get(token[1], token)
+    first, *rest = (int(unit, 16) for unit in token[2:].split(r"\u"))
+    if not rest:
+        return chr(first)
+    return chr(0x10000 + ((first - 0xD800) << 10) + (rest[0] - 0xDC00))
 
 
 def _found(arguments: str) -> str:

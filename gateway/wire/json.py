@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What JSON takes for blank; Python's `str.strip` knows twenty more.
+JSON_SPACE = " \t\r\n"
+
 # JavaScript writes a lone surrogate as an escape, and Python reads it; msgspec
 # refuses the document even where the string is skipped. Any escape of the same
 # length does for a copy of which only structure and other members are read.

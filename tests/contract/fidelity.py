@@ -1,5 +1,5 @@
 """
-Write ``docs/fidelity.md``: ``python -m tests.contract.fidelity docs/fidelity.md``.
+Write ``docs/fidelity.md``: ``make approve``.
 
 Nothing in it is said by hand: each cell is what became of a probe.
 """
@@ -52,7 +52,7 @@ INTRODUCTION = f"""\
 A request goes through untouched where the backend speaks the client's dialect. Where
 it does not, it is read into the gateway's own model and written in the backend's words,
 and the answer takes the same way back. This page says what survives that. It is made by
-`python -m tests.contract.fidelity docs/fidelity.md`: each cell is what became of a
+`make approve`: each cell is what became of a
 small request or answer that says the one thing, beside one that does not; a test checks
 that the page is up to date.
 

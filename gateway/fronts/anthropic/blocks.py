@@ -32,7 +32,7 @@ from gateway.wire.anthropic.blocks import (
     write_thinking,
 )
 from gateway.wire.anthropic.citations import write_citation
-from gateway.wire.json import encode
+from gateway.wire.json import JSON_SPACE, encode
 
 if TYPE_CHECKING:
     from gateway.domain.parts import Part, Signature
@@ -186,7 +186,7 @@ class BlockWriter:
             self._kept = text
             return b""
         text, self._kept = self._kept + text, ""
-        begun = text.lstrip()
+        begun = text.lstrip(JSON_SPACE)
         if begun and not begun.startswith("{"):
             at = f"choices[0].parts[{self._index}].input"
             self._note(approximate(at, "it is no JSON object"))

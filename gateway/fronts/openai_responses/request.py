@@ -25,10 +25,13 @@ from gateway.fronts.openai_responses.settings import (
     read_tools,
 )
 from gateway.wire.openai_responses.names import FORM, PROTOCOL, extras_of
+from gateway.wire.openai_responses.namespaces import namespaced, together
 
 if TYPE_CHECKING:
     from gateway.domain.reply import Json
+    from gateway.domain.request import Turn
     from gateway.fronts.base import Ask
+    from gateway.wire.openai_responses.namespaces import Names
 
 LOGPROBS = "message.output_text.logprobs"
 # What the gateway gives to everybody, or does itself; leaving it out of a request
@@ -67,9 +70,10 @@ def read_request(body: bytes, ask: Ask) -> Request:  # noqa: ARG001 - all is in 
 def _read(top: Fields) -> Request:
     text = top.fields("text")
     tools = read_tools(top)
+    spaces = namespaced(tools)
     return Request(
         model=top.needs_name("model"),
-        turns=read_turns(top),
+        turns=tuple(_together(turn, spaces) for turn in read_turns(top)),
         tools=tools,
         tool_choice=read_choice(top, tools),
         parallel_tools=top.flag("parallel_tool_calls"),
@@ -82,6 +86,13 @@ def _read(top: Fields) -> Request:
         metadata=top.object("metadata"),
         service_tier=top.text("service_tier"),
     )
+
+
+def _together(turn: Turn, spaces: dict[str, Names]) -> Turn:
+    """Return *turn* with calls by the names that their tools have."""
+    if not spaces:
+        return turn
+    return evolve(turn, parts=tuple(together(part, spaces) for part in turn.parts))
 
 
 def _read_sampling(top: Fields, text: Fields | None) -> Sampling:

@@ -26,6 +26,7 @@ from gateway.wire.openai_responses.names import (
     own,
     said,
 )
+from gateway.wire.openai_responses.namespaces import apart, namespaced
 from gateway.wire.openai_responses.outcome import write_status
 from gateway.wire.openai_responses.response import unfolded
 from gateway.wire.openai_responses.settings import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from gateway.domain.reply import Choice, Json, Reply
     from gateway.domain.request import Request
     from gateway.fronts.base import Context
+    from gateway.wire.openai_responses.namespaces import Names
 
 # How a response that failed for no reason that was told is said to have failed.
 NO_REASON = {
@@ -58,11 +60,16 @@ def write_reply(reply: Reply, context: Context) -> Rendered:
         losses.append(dropped("choices[1]", "a response has one choice"))
     json = head(context, reply.id, reply.model, reply.created, own(reply.extras))
     for choice in reply.choices[:1]:
-        json["output"] = _write_output(choice, context.name, losses)
+        json["output"] = _write_output(choice, context, losses)
     finish = reply.choices[0].finish if reply.choices else None
     json["usage"] = None if reply.usage is None else write_usage(reply.usage)
     finished(json, finish, own_words=PROTOCOL in reply.extras)
     return Rendered(encode(json), json, tuple(losses))
+
+
+def spaces_of(context: Context) -> dict[str, Names]:
+    """Return which of the tools that the client offered stand in a namespace."""
+    return {} if context.request is None else namespaced(context.request.tools)
 
 
 def head(
@@ -154,9 +161,10 @@ def _instructions(request: Request) -> str | None:
     return None
 
 
-def _write_output(choice: Choice, name: str, losses: list[Loss]) -> list[Json]:
+def _write_output(choice: Choice, context: Context, losses: list[Loss]) -> list[Json]:
     output: list[Json] = []
-    for parts in split(_sayable(choice, losses)):
+    name, spaces = context.name, spaces_of(context)
+    for parts in split(apart(part, spaces) for part in _sayable(choice, losses)):
         output.append(write_item(parts, f"{name}{len(output)}"))
         behind = sealed_behind(parts[-1], f"{name}{len(output)}")
         if behind is not None:

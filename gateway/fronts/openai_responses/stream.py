@@ -35,11 +35,17 @@ from gateway.domain.parts import Media, Opaque, Refusal, Text, Thinking
 from gateway.domain.reply import Finish, Stop
 from gateway.fronts.openai_responses.composing import Block, Frames, Item
 from gateway.fronts.openai_responses.errors import write_fault
-from gateway.fronts.openai_responses.response import finished, head, unsayable
+from gateway.fronts.openai_responses.response import (
+    finished,
+    head,
+    spaces_of,
+    unsayable,
+)
 from gateway.wire.blocks import Sequencer
 from gateway.wire.openai_responses.items import sealed_behind, shares
 from gateway.wire.openai_responses.leaves import write_citation
 from gateway.wire.openai_responses.names import FORM, PROTOCOL, form_of, own
+from gateway.wire.openai_responses.namespaces import apart
 from gateway.wire.openai_responses.usage import write_usage
 
 if TYPE_CHECKING:
@@ -61,6 +67,7 @@ class ResponsesWriter:
         self.losses: list[Loss] = []
         self.result: Json = None
         self._context = context
+        self._spaces = spaces_of(context)
         self._frames = Frames()
         self._sequencer = Sequencer()
         self._json: dict[str, Json] | None = None
@@ -149,7 +156,7 @@ class ResponsesWriter:
         ) + self._frames.write("response.in_progress", {"response": json})
 
     def _open(self, event: BlockStart) -> bytes:
-        part = event.part
+        part = apart(event.part, self._spaces)
         if self._blocks:
             return b""  # the stream breaks off, and what waited behind it is let go
         why = None if isinstance(part, Media) else unsayable(part)

@@ -21,7 +21,7 @@ from gateway.wire.anthropic.names import (
     text_of,
     without,
 )
-from gateway.wire.json import encode, loads
+from gateway.wire.json import JSON_SPACE, encode, loads
 from gateway.wire.seal import seal, unseal
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def write_input(text: str, *, custom: bool = False) -> tuple[dict[str, Json], bo
     """
     if custom:
         return {FREE_TEXT: text}, False
-    if not text.strip():
+    if not text.strip(JSON_SPACE):
         return {}, True
     try:
         json = loads(text)

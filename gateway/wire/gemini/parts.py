@@ -25,7 +25,7 @@ from gateway.domain.parts import (
 from gateway.wire.gemini.leaves import PROTOCOL, extras_of, own, text_of
 from gateway.wire.gemini.media import read_media, write_media
 from gateway.wire.gemini.results import WRAPS, read_result, write_result
-from gateway.wire.json import encode, loads
+from gateway.wire.json import JSON_SPACE, encode, loads
 from gateway.wire.seal import unseal_bytes
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def arguments(call: ToolCall) -> tuple[dict[str, Json], bool]:
     """
     if call.custom:
         return {"input": call.input}, False
-    if not call.input.strip():
+    if not call.input.strip(JSON_SPACE):
         return {}, True
     try:
         args = loads(call.input)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from gateway.domain.parts import Media, Part, Text, ToolResult
 from gateway.wire.gemini.leaves import extras_of, own, text_of
 from gateway.wire.gemini.media import read_media, write_media
-from gateway.wire.json import encode, loads
+from gateway.wire.json import JSON_SPACE, encode, loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def _write_response(
 
 
 def _object(text: str) -> dict[str, Json] | None:
-    if not text.lstrip().startswith("{"):
+    if not text.lstrip(JSON_SPACE).startswith("{"):
         return None
     try:
         found = loads(text)

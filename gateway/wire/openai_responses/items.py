@@ -43,6 +43,7 @@ from gateway.wire.openai_responses.names import (
     own,
     said,
 )
+from gateway.wire.openai_responses.namespaces import NAMES
 from gateway.wire.openai_responses.seals import name_in, read_seal, write_seal
 
 if TYPE_CHECKING:
@@ -285,11 +286,14 @@ def _write_call(call: ToolCall, label: str | None) -> dict[str, Json]:
     kind = "custom_tool_call" if call.custom else "function_call"
     members = own(call.extras)
     known = members[ITEM] if ITEM in members else _new(kind, label)
+    # With the names that one was joined of, if it was.
+    names = {k: v for k, v in form_of(call.extras).items() if k in NAMES}
     return {
         **known,
         "type": kind,
         "call_id": call.id,
         "name": call.name,
+        **names,
         CALLS[kind]: call.input,
         **said(call.extras),
     }

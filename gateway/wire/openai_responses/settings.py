@@ -6,10 +6,13 @@ Source: https://platform.openai.com/docs/api-reference/responses/create
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from gateway.domain.parts import Opaque
+from gateway.domain.request import Tool
 from gateway.wire.openai_responses.names import form_of, said
+from gateway.wire.openai_responses.namespaces import NAMESPACE, said_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +22,6 @@ if TYPE_CHECKING:
         OfferedTool,
         OutputFormat,
         Reasoning,
-        Tool,
         ToolChoice,
     )
 
@@ -29,7 +31,22 @@ FORMATS = {"text": "text", "json": "json_object", "schema": "json_schema"}
 
 
 def write_tools(tools: Iterable[OfferedTool]) -> list[Json]:
-    return [t.json if isinstance(t, Opaque) else _write_tool(t) for t in tools]
+    """Return ``tools``, with those of a namespace together in it again."""
+    written: list[Json] = []
+    for number, group in itertools.groupby(tools, _namespace_of):
+        members = [t.json if isinstance(t, Opaque) else _write_tool(t) for t in group]
+        if number is None:
+            written += members
+        else:
+            heads = [member.pop(NAMESPACE) for member in members]
+            written.append({**heads[0], "tools": members})
+    return written
+
+
+def _namespace_of(tool: OfferedTool) -> int | None:
+    """Return the number of the namespace that a tool stands in."""
+    number: int | None = form_of(tool.extras).get(NAMESPACE)
+    return number
 
 
 def _write_tool(tool: Tool) -> dict[str, Json]:
@@ -40,7 +57,7 @@ def _write_tool(tool: Tool) -> dict[str, Json]:
         optional |= {"parameters": tool.schema, "strict": tool.strict}
     return {
         "type": "custom" if tool.custom else "function",
-        "name": tool.name,
+        "name": said_name(tool.name, tool.extras),
         **{k: v for k, v in optional.items() if v is not None},
         **said(tool.extras),
     }
@@ -63,8 +80,9 @@ def write_choice(choice: ToolChoice, tools: Iterable[OfferedTool]) -> Json:
 
 def _write_name(name: str, tools: Iterable[OfferedTool]) -> dict[str, Json]:
     offered = (t for t in tools if not isinstance(t, Opaque) and t.name == name)
-    custom = any(tool.custom for tool in offered)
-    return {"type": "custom" if custom else "function", "name": name}
+    tool = next(offered, Tool(name))
+    kind = "custom" if tool.custom else "function"
+    return {"type": kind, "name": said_name(name, tool.extras)}
 
 
 def write_format(wanted: OutputFormat) -> dict[str, Json]:

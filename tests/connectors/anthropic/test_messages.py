@@ -148,11 +148,6 @@ def test_ids() -> None:
             ["turns[0].parts[0].input: approximate"],
         ),
         (
-            ToolCall("a", "f", "ls", custom=True),
-            {"input": {"input": "ls"}},
-            ["turns[0].parts[0].input: approximate"],
-        ),
-        (
             ToolCall("a", "f", signature=SEAL),
             {"input": {}},
             ["turns[0].parts[0].signature: dropped"],

@@ -232,7 +232,7 @@ def test_strict_tool() -> None:
 
 
 def test_tools_of_others() -> None:
-    """Free text, another provider's tool and other names cannot be offered."""
+    """Free text is an argument; another provider's tool and other names are none."""
     tools = (
         Tool("shell", custom=True),
         Opaque("gemini", {"googleSearch": {}}),
@@ -243,10 +243,12 @@ def test_tools_of_others() -> None:
 
     body, losses = written(tools=tools)
 
-    assert [tool["name"] for tool in body["tools"]] == ["a.b", "a" * 129, "web_search"]
+    names = ["shell", "a.b", "a" * 129, "web_search"]
+    assert [tool["name"] for tool in body["tools"]] == names
+    assert body["tools"][0]["input_schema"]["required"] == ["input"]
     assert losses == {
-        "tools[0]": R,
-        "tools[1]": R,
+        "tools[0].custom": A,
+        "tools[1]": D,
         "tools[2].name": R,
         "tools[3].name": R,
     }

@@ -280,13 +280,14 @@ def test_strict_tools() -> None:
 
 
 def test_tools_of_others() -> None:
-    """The model does without those of a provider's own, not without the caller's."""
+    """Free text becomes an argument; tools of a provider's own are left out."""
     tools = (Opaque("gemini", {"googleSearch": {}}), Tool("c", custom=True))
 
     body, losses = write(HI, tools=tools)
 
-    assert "tools" not in body
-    assert losses == {"tools[0]": Grade.DROPPED, "tools[1]": Grade.REFUSED}
+    (c,) = body["tools"]
+    assert c["function"]["parameters"]["required"] == ["input"]
+    assert losses == {"tools[0]": Grade.DROPPED, "tools[1].custom": Grade.APPROXIMATE}
 
 
 @pytest.mark.parametrize(

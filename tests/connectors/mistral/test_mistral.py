@@ -130,7 +130,7 @@ def test_members_of_its_own_clients() -> None:
 
 
 def test_tools() -> None:
-    """Functions must have parameters; there is no other kind."""
+    """Functions must have parameters; a custom tool becomes one."""
     body, losses = write(
         tools=(
             Tool("f", strict=True, extras=chat(cache_control={})),
@@ -152,6 +152,17 @@ def test_tools() -> None:
             "type": "function",
             "function": {"name": "g", "parameters": {"type": "object"}},
         },
+        {
+            "type": "function",
+            "function": {
+                "name": "t",
+                "parameters": {
+                    "type": "object",
+                    "properties": {"input": {"type": "string"}},
+                    "required": ["input"],
+                },
+            },
+        },
     ]
     assert body["tool_choice"] == "any"
     assert body["response_format"] == {
@@ -159,7 +170,7 @@ def test_tools() -> None:
         "json_schema": {"name": "n", "schema": {}},
     }
     assert losses == [
-        ("tools[2]", Grade.REFUSED),
+        ("tools[2].custom", Grade.APPROXIMATE),
         ("tools[3]", Grade.DROPPED),
         ("tools[0].cache_control", Grade.DROPPED),
         ("output_format.x", Grade.DROPPED),
@@ -324,14 +335,15 @@ def test_answer_that_loses() -> None:
     )
 
     assert message["content"] == "aNo."
+    assert message["tool_calls"][1]["function"]["arguments"] == '{"input": "x"}'
     assert losses == [
         ("turns[0].parts[0].citations", Grade.DROPPED),
         ("turns[0].parts[0].signature", Grade.DROPPED),
         ("turns[0].parts[1].signature", Grade.DROPPED),
         ("turns[0].parts[3]", Grade.REFUSED),
         ("turns[0].parts[4].signature", Grade.DROPPED),
-        ("turns[0].parts[5]", Grade.REFUSED),
         ("turns[0].parts[2]", Grade.APPROXIMATE),
+        ("turns[0].parts[5].custom", Grade.APPROXIMATE),
     ]
 
 

@@ -295,15 +295,17 @@ def test_tools() -> None:
 
 
 def test_tools_that_are_no_functions() -> None:
-    """The model does without those of a provider's own, not without the caller's."""
+    """Free text becomes an argument; tools of a provider's own are left out."""
     body, losses = write(
         HI,
         tools=(Tool("c", custom=True), Opaque("anthropic", {}), Tool("f", strict=True)),
     )
 
-    assert len(body["tools"]) == 1
+    c, f = body["tools"]
+    assert c["function"]["parameters"]["required"] == ["input"]
+    assert f["function"]["name"] == "f"
     assert losses == {
-        "tools[0]": Grade.REFUSED,
+        "tools[0].custom": Grade.APPROXIMATE,
         "tools[1]": Grade.DROPPED,
         "tools[2].strict": Grade.DROPPED,
     }

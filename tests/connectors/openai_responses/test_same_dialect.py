@@ -65,6 +65,13 @@ RICH: dict[str, Any] = {
             "namespace": "n",
         },
         {"type": "custom_tool_call", "call_id": "c2", "name": "c", "input": "z"},
+        {
+            "type": "custom_tool_call",
+            "call_id": "c3",
+            "name": "c" * 64,
+            "input": "z",
+            "namespace": "n",
+        },
         {"type": "web_search_call", "id": "ws", "status": "completed"},
         {
             "type": "function_call_output",
@@ -82,6 +89,27 @@ RICH: dict[str, Any] = {
         {"type": "function", "name": "f", "parameters": None, "defer_loading": True},
         {"type": "custom", "name": "c", "format": {"type": "text"}},
         {"type": "namespace", "name": "n", "tools": []},
+        {
+            "type": "namespace",
+            "name": "n",
+            "description": "d",
+            "new": 1,
+            "tools": [
+                {"type": "function", "name": "g", "strict": None, "new": 2},
+                {"type": "custom", "name": "c"},
+            ],
+        },
+        {
+            "type": "namespace",
+            "name": "mcp__n__",
+            "tools": [{"type": "function", "name": "g"}],
+        },
+        {
+            "type": "namespace",
+            "name": "odd",
+            "tools": [{"type": "function", "name": "g"}, {"type": "novelty"}],
+        },
+        {"type": "web_search"},
     ],
     "tool_choice": {
         "type": "allowed_tools",

@@ -386,7 +386,7 @@ def test_choice_from_a_namespace() -> None:
 
     request = ask({**BASE, "tools": tools, "tool_choice": FUNCTION})
 
-    assert request.tool_choice == ToolChoice("named", ("f",))
+    assert request.tool_choice == ToolChoice("named", ("ns__f",))
 
 
 def test_referred_to() -> None:
