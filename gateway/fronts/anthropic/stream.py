@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import evolve
-
 from gateway.domain.events import (
     BlockEnd,
     BlockStart,
@@ -25,17 +23,19 @@ from gateway.domain.events import (
     TextDelta,
     UsageUpdate,
 )
-from gateway.domain.loss import Loss, dropped, unsaid_event, unsaid_reply
-from gateway.domain.reply import Choice, Reply, Usage
+from gateway.domain.loss import dropped
+from gateway.domain.reply import Usage
 from gateway.fronts.anthropic.blocks import CLOSE, BlockWriter, frame
 from gateway.fronts.anthropic.errors import write_error_frame
 from gateway.fronts.anthropic.response import write_head, write_stop
+from gateway.fronts.losses import Losses
 from gateway.wire.anthropic import PROTOCOL, own, write_delta_usage, write_usage
 from gateway.wire.blocks import Sequencer
 from gateway.wire.json import encode
 
 if TYPE_CHECKING:
     from gateway.domain.events import Delta
+    from gateway.domain.loss import Loss
     from gateway.domain.parts import Signature
     from gateway.domain.reply import Json
     from gateway.fronts.base import Context
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 # More kinds of loss than this nobody reads.
-MOST_LOSSES = 100
 # Members of the event ``message_delta``; all others that end a message stand in
 # its ``delta``. Source: BetaRawMessageDeltaEvent of Anthropic's Python SDK.
 BESIDE_DELTA = ("context_management", "input_transformations")
@@ -60,11 +59,12 @@ class MessageWriter:
     """
 
     def __init__(self, context: Context) -> None:
-        self.losses: list[Loss] = []
+        self._losses = Losses(PROTOCOL)
+        self.losses: list[Loss] = self._losses.found
         self.result: Json = None
         self._context = context
         self._sequencer = Sequencer()
-        self._blocks = BlockWriter(self._note)
+        self._blocks = BlockWriter(self._losses.note)
         self._start: ReplyStart | None = None
         self._end: ChoiceEnd | None = None
         self._usage = Usage()
@@ -108,27 +108,24 @@ class MessageWriter:
     def _is_other(self, event: Event) -> bool:
         """Tell what belongs to another choice than the first: there is but one."""
         if isinstance(event, BlockStart | ChoiceEnd) and event.choice:
-            self._note(dropped(f"choices[{event.choice}]", "Anthropic has one choice"))
+            self._losses.note(
+                dropped(f"choices[{event.choice}]", "Anthropic has one choice")
+            )
             if isinstance(event, BlockStart):
                 self._others.add(event.block)
             return True
         return getattr(event, "block", None) in self._others
 
-    def _write(  # noqa: C901 - a flat table
-        self, event: Event, coming: Sequence[Event]
-    ) -> bytes:
+    def _write(self, event: Event, coming: Sequence[Event]) -> bytes:
         match event:
             case BlockStart(block=block, part=part):
-                alone, at = Reply(choices=(Choice((part,)),)), self._blocks.at
-                for loss in unsaid_reply(alone, PROTOCOL):
-                    path = loss.path.replace("choices[0].parts[0]", at)
-                    self._note(evolve(loss, path=path))
+                self._losses.members(self._blocks.at, part.extras)
                 return self._blocks.start(event, _seal_of(block, coming))
             case BlockEnd():
                 return self._blocks.end(event)
             case ReplyStart(extras=extras):
                 self._start = event
-                self._note(*unsaid_reply(Reply(extras=extras), PROTOCOL))
+                self._losses.members("", extras)
             case UsageUpdate(usage=usage) if self._start is not None:
                 self._usage = usage
                 return self._begin()
@@ -136,8 +133,7 @@ class MessageWriter:
                 self._later = (self._later or Usage()).merged(usage)
             case ChoiceEnd(extras=extras):
                 self._end = event
-                choices = (Choice(extras=extras),)
-                self._note(*unsaid_reply(Reply(choices=choices), PROTOCOL))
+                self._losses.members("choices[0]", extras)
             case Foreign():
                 return self._foreign(event)
             case Ping():
@@ -179,15 +175,8 @@ class MessageWriter:
         if event.origin == PROTOCOL:
             before = self._blocks.flush() + self._message_delta()
             return before + frame(event.name, event.json)
-        self._note(*unsaid_event(event, PROTOCOL))
+        self._losses.event(event)
         return b""
-
-    def _note(self, *losses: Loss) -> None:
-        known = {loss.path for loss in self.losses}
-        for loss in losses:
-            if loss.path not in known and len(self.losses) < MOST_LOSSES:
-                self.losses.append(loss)
-                known.add(loss.path)
 
 
 def _seal_of(block: int, coming: Iterable[Event]) -> Signature | None:

@@ -32,7 +32,7 @@ from gateway.wire.gemini.sources import GROUNDING, LISTS, write_logprobs
 if TYPE_CHECKING:
     from gateway.domain.parts import Citation, Logprob
     from gateway.domain.reply import Json
-    from gateway.fronts.gemini.losses import Losses
+    from gateway.fronts.losses import Losses
 
 
 @define
@@ -122,7 +122,7 @@ class Block:
         self._losses = losses
         self._path = f"choices[{candidate.index}].parts[{candidate.blocks}]"
         candidate.blocks += 1
-        losses.of_extras(self._path, part.extras)
+        losses.members(self._path, part.extras)
         self._gathered: Fold | None = None
         self._json: dict[str, Json] = {}
         self.plain: bytes | None = None
@@ -133,7 +133,7 @@ class Block:
             self._gathered.feed(start)
 
     def _begin_text(self, part: Text | Thinking | Refusal) -> None:
-        self._losses.add(part_losses(self._path, part))
+        self._losses.note(*part_losses(self._path, part))
         self._head = write_reply_part(part) or {}
         self._says = isinstance(part, Text)
         if self._head.keys() <= {"text", "thought"}:
@@ -152,7 +152,7 @@ class Block:
             self._part()["thoughtSignature"] = seal_of(event.signature)
         elif isinstance(event, CitationDelta):
             self._candidate.citations.append(event.citation)
-            self._losses.add(citation_losses(self._path, event.citation))
+            self._losses.note(*citation_losses(self._path, event.citation))
         else:
             self._text(event)
 
@@ -174,13 +174,13 @@ class Block:
 
     def end(self, event: BlockEnd) -> None:
         """Say what has been gathered."""
-        self._losses.of_extras(self._path, event.extras)
+        self._losses.members(self._path, event.extras)
         if self._gathered is None:
             return
         self._gathered.feed(event)
         self._gathered.feed(ReplyEnd())
         *_, choice = self._gathered.reply().choices
         for part in choice.parts:
-            self._losses.add(part_losses(self._path, part))
+            self._losses.note(*part_losses(self._path, part))
             if (json := write_reply_part(part)) is not None:
                 self._candidate.parts.append(json)

@@ -25,8 +25,8 @@ from gateway.domain.events import (
 )
 from gateway.fronts.gemini.blocks import Block, Candidate
 from gateway.fronts.gemini.errors import write_error_element, write_error_frame
-from gateway.fronts.gemini.losses import Losses
 from gateway.fronts.gemini.response import FEEDBACK, write_head
+from gateway.fronts.losses import Losses
 from gateway.wire.gemini import PROTOCOL, is_own_usage, own, write_usage
 from gateway.wire.json import encode
 
@@ -59,9 +59,9 @@ class GeminiWriter:
 
     def __init__(self, context: Context) -> None:
         ask = context.ask
-        self.losses: list[Loss] = []
         self.result: Json = None
-        self._losses = Losses(self.losses)
+        self._losses = Losses(PROTOCOL)
+        self.losses: list[Loss] = self._losses.found
         self._array = ask.framing == "array"
         self._end = b"" if self._array else b"\r\n\r\n"
         self._begun = False
@@ -128,7 +128,7 @@ class GeminiWriter:
                 self._count(usage)
             case ChoiceEnd(choice=choice):
                 self._candidate(choice).ending = event
-                self._losses.of_extras(f"choices[{choice}]", event.extras)
+                self._losses.members(f"choices[{choice}]", event.extras)
             case ReplyStart():
                 self._start(event)
             case Foreign():
@@ -142,7 +142,7 @@ class GeminiWriter:
         self._head = write_head(event.model, event.id, own(event.extras))
         inner = encode(self._head)[1:]
         self._tail = (b"," if self._head else b"") + inner + self._end
-        self._losses.of_extras("", event.extras)
+        self._losses.members("", event.extras)
 
     def _start_block(self, event: BlockStart) -> None:
         choice = event.choice
@@ -167,7 +167,7 @@ class GeminiWriter:
 
     def _foreign(self, event: Foreign) -> None:
         if event.origin != PROTOCOL:
-            self._losses.of_extras("", {event.origin: {event.name: event.json}})
+            self._losses.event(event)
         elif event.name == "candidates":
             members = dict(event.json)
             self._candidate(members.pop("index", 0)).members |= members

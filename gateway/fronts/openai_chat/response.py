@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 from gateway.domain.parts import Media, Refusal, Text, Thinking, ToolCall
 from gateway.domain.reply import Finish, Stop
 from gateway.fronts.base import Rendered
-from gateway.fronts.openai_chat.losses import Losses
+from gateway.fronts.losses import Losses
+from gateway.fronts.openai_chat.losses import part_losses
 from gateway.wire.json import encode
-from gateway.wire.openai_chat import own, write_finish, write_usage
+from gateway.wire.openai_chat import PROTOCOL, own, write_finish, write_usage
 from gateway.wire.openai_chat.parts import (
     joined,
     write_citation,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
 def write_reply(reply: Reply, context: Context) -> Rendered:
     """Return a whole answer."""
-    losses = Losses()
-    losses.extras("", reply.extras)
+    losses = Losses(PROTOCOL)
+    losses.members("", reply.extras)
     json = write_head("chat.completion", reply, context)
     json["choices"] = [
         _write_choice(i, choice, losses) for i, choice in enumerate(reply.choices)
@@ -70,9 +71,9 @@ def write_end(finish: Finish) -> dict[str, Json]:
 
 def _write_choice(index: int, choice: Choice, losses: Losses) -> dict[str, Json]:
     path = f"choices[{index}]"
-    losses.extras(path, choice.extras)
+    losses.members(path, choice.extras)
     for i, part in enumerate(choice.parts):
-        losses.part(f"{path}.parts[{i}]", part)
+        losses.note(*part_losses(f"{path}.parts[{i}]", part))
     texts = [part for part in choice.parts if isinstance(part, Text)]
     logprobs = [token for text in texts for token in text.logprobs]
     json = {

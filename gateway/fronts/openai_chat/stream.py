@@ -30,11 +30,11 @@ from gateway.domain.events import (
     UsageUpdate,
 )
 from gateway.domain.fold import fold
-from gateway.domain.loss import unsaid_event
 from gateway.domain.parts import Media, Refusal, Text, Thinking, ToolCall
 from gateway.domain.reply import Finish, Reply, Stop, Usage
+from gateway.fronts.losses import Losses
 from gateway.fronts.openai_chat.errors import write_error_frame
-from gateway.fronts.openai_chat.losses import Losses
+from gateway.fronts.openai_chat.losses import part_losses, unsealed
 from gateway.fronts.openai_chat.response import (
     is_legacy,
     write_end,
@@ -81,7 +81,7 @@ class ChatWriter:
     """
 
     def __init__(self, context: Context) -> None:
-        self._losses = Losses()
+        self._losses = Losses(PROTOCOL)
         self.losses: list[Loss] = self._losses.found
         self.result: Json = None
         self._context = context
@@ -153,7 +153,7 @@ class ChatWriter:
             # What is long, such as a list of sources, is said once.
             place = self._pending if isinstance(value, dict | list) else json
             place[name] = value
-        self._losses.extras("", event.extras)
+        self._losses.members("", event.extras)
         self._head = b"data: " + encode(json)[:-1] + b',"choices":['
         return self._begin(0)
 
@@ -169,7 +169,7 @@ class ChatWriter:
         self._parts[choice] += 1
         self._open[block] = event, path
         if not isinstance(part, Thinking):  # a thought's extras go with its seal
-            self._losses.part(path, part)
+            self._losses.note(*part_losses(path, part))
         match part:
             case Text():
                 self._slots[block] = self._slot(choice, b'"content":')
@@ -240,7 +240,7 @@ class ChatWriter:
                 call = {"index": self._indexes[event.block]} | piece
                 call |= write_signature(event.signature)
                 return self._of(event.block, {"tool_calls": [call]})
-        self._losses.add(f"{path}.signature", "Chat Completions has no place for it")
+        self._losses.note(unsealed(path))
         return b""
 
     def _end_block(self, event: BlockEnd) -> bytes:
@@ -248,8 +248,8 @@ class ChatWriter:
         self._slots.pop(event.block, None)
         self._indexes.pop(event.block, None)
         if self._thoughts.pop(event.block, None) is not None:
-            self._losses.extras(path, start.part.extras)
-        self._losses.extras(path, event.extras)
+            self._losses.members(path, start.part.extras)
+        self._losses.members(path, event.extras)
         if (events := self._pictures.pop(event.block, None)) is not None:
             picture = _folded([*events, event])
             return self._delta(start.choice, {"images": [write_picture(picture)]})
@@ -297,11 +297,11 @@ class ChatWriter:
         if event.origin == PROTOCOL:
             self._pending[event.name] = event.json
         else:
-            self._losses.all(unsaid_event(event, PROTOCOL))
+            self._losses.event(event)
 
     def _end(self, event: ChoiceEnd) -> bytes:
         begun = self._begin(event.choice)
-        self._losses.extras(f"choices[{event.choice}]", event.extras)
+        self._losses.members(f"choices[{event.choice}]", event.extras)
         members = dict(own(event.extras))
         json = {
             "index": event.choice,

@@ -30,9 +30,10 @@ from gateway.domain.events import (
     ToolInputDelta,
     UsageUpdate,
 )
-from gateway.domain.loss import Loss, dropped, unsaid_event, unsaid_members
+from gateway.domain.loss import dropped
 from gateway.domain.parts import Media, Opaque, Refusal, Text, Thinking
 from gateway.domain.reply import Finish, Stop
+from gateway.fronts.losses import Losses
 from gateway.fronts.openai_responses.composing import Block, Frames, Item
 from gateway.fronts.openai_responses.errors import write_fault
 from gateway.fronts.openai_responses.response import (
@@ -53,18 +54,19 @@ if TYPE_CHECKING:
 
     from gateway.domain.errors import LLMProxyError
     from gateway.domain.events import Delta
+    from gateway.domain.loss import Loss
     from gateway.domain.reply import Json, Usage
     from gateway.fronts.base import Context
 
 KEEP_ALIVE = b": keep-alive\n"  # a blank line after it would be an empty event
-MOST_LOSSES = 100  # a guess at what anybody reads
 
 
 class ResponsesWriter:
     """One instance per reply; see `gateway.fronts.base.Writer`."""
 
     def __init__(self, context: Context) -> None:
-        self.losses: list[Loss] = []
+        self._losses = Losses(PROTOCOL)
+        self.losses: list[Loss] = self._losses.found
         self.result: Json = None
         self._context = context
         self._spaces = spaces_of(context)
@@ -133,7 +135,7 @@ class ResponsesWriter:
                 if (json := write_citation(citation)) is not None:
                     return item.citation(block, citation, json)
                 path = f"{self._path}.citations[{block.sources - 1}]"
-                self._note((dropped(path, "annotations need a URL"),))
+                self._losses.note(dropped(path, "annotations need a URL"))
             case MediaDelta(data=data):
                 block.texts.append(data)
             case _:
@@ -146,7 +148,7 @@ class ResponsesWriter:
         self._own = PROTOCOL in event.extras
         json = head(self._context, event.id, event.model, event.created, words)
         self._json = json
-        self._note(unsaid_members("", event.extras, PROTOCOL))
+        self._losses.members("", event.extras)
         status = form_of(event.extras).get("status")
         if status is not None:  # in the background; the rest comes as `Foreign`
             json = {**json, "status": status}
@@ -167,9 +169,9 @@ class ResponsesWriter:
         self._parts += 1
         self._path = f"choices[0].parts[{self._parts - 1}]"
         if why is not None:
-            self._note((dropped(self._path, why),))
+            self._losses.note(dropped(self._path, why))
             return b""
-        self._note(unsaid_members(self._path, part.extras, PROTOCOL))
+        self._losses.members(self._path, part.extras)
         frames = b""
         item = self._item
         if item is not None and not shares(item.parts, part):
@@ -188,7 +190,7 @@ class ResponsesWriter:
         block = self._blocks.pop(event.block, None)
         if block is None:
             return b""
-        self._note(unsaid_members(self._path, event.extras, PROTOCOL))
+        self._losses.members(self._path, event.extras)
         frames = block.item.close(block, own(event.extras), event.whole)
         if isinstance(block.part, Text | Refusal | Thinking):
             return frames
@@ -215,7 +217,7 @@ class ResponsesWriter:
     def _foreign(self, event: Foreign) -> bytes:
         name, json = event.name, event.json
         if event.origin != PROTOCOL:
-            self._note(unsaid_event(event, PROTOCOL))
+            self._losses.event(event)
         elif isinstance(json, dict) and json.get("type") == name:
             return self._frames.write(name, json)
         elif self._json is not None:
@@ -228,9 +230,9 @@ class ResponsesWriter:
     def _end_choice(self, event: ChoiceEnd) -> bytes:
         path = f"choices[{event.choice}]"
         if event.choice:
-            self._note((dropped(path, "a response has one choice"),))
+            self._losses.note(dropped(path, "a response has one choice"))
             return b""
-        self._note(unsaid_members(path, event.extras, PROTOCOL))
+        self._losses.members(path, event.extras)
         self._finish = event.finish
         return self._close_item()
 
@@ -252,8 +254,3 @@ class ResponsesWriter:
         if self._json is None:
             self._json = head(self._context, None, None, None, {})
         return self._json
-
-    def _note(self, losses: Iterable[Loss]) -> None:
-        for loss in losses:
-            if len(self.losses) < MOST_LOSSES and loss not in self.losses:
-                self.losses.append(loss)

@@ -28,7 +28,7 @@ from gateway.domain.parts import (
 )
 from gateway.domain.reply import Finish, Stop, Usage
 from gateway.fronts.anthropic.front import FRONT
-from gateway.fronts.anthropic.stream import MOST_LOSSES
+from gateway.fronts.losses import MOST as MOST_LOSSES
 from tests.gateway.fronts.anthropic.told import (
     CONTEXT,
     END,

@@ -40,8 +40,8 @@ from gateway.domain.parts import (
 )
 from gateway.domain.reply import Finish, Stop, Usage
 from gateway.fronts.base import Ask, Context
-from gateway.fronts.gemini.losses import MOST
 from gateway.fronts.gemini.stream import GeminiWriter
+from gateway.fronts.losses import MOST
 from gateway.wire.gemini import read_usage
 from gateway.wire.seal import seal_bytes
 from tests.streams import frame_json, frames

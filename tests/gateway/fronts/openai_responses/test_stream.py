@@ -41,8 +41,8 @@ from gateway.domain.parts import (
     ToolCall,
 )
 from gateway.domain.reply import Finish, Stop, Usage
+from gateway.fronts.losses import MOST as MOST_LOSSES
 from gateway.fronts.openai_responses.front import FRONT
-from gateway.fronts.openai_responses.stream import MOST_LOSSES
 from gateway.wire.openai_responses import PROTOCOL
 from tests.gateway.fronts.openai_responses.told import CONTEXT, START, kinds, told
 
