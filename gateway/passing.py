@@ -60,9 +60,9 @@ async def passed(
     Raises:
         LLMProxyError: it failed, before or after the answer began.
     """
-    request = exchange.request
+    request, ours = exchange.request, target.dialect.protocol
     keep: Keep = None
-    if target.dialect.protocol == OPENAI_RESPONSES:
+    if ours == OPENAI_RESPONSES:
         recalled = await exchange.recall(
             backend.name, body, stores=target.dialect.stores, passes=True
         )
@@ -73,15 +73,9 @@ async def passed(
     headers = target.headers(request.headers)
     if plan.model != ask.model:
         body = exchange.front.rename(body, plan.model)
-    strip = (
-        plan.ask_usage
-        and ask.stream
-        and not ask.wants_usage
-        and target.dialect.protocol == OPENAI_CHAT
-    )
-    if strip:
-        body = openai_chat.asking_for_usage(body)
-    kind = UsageStripper if strip else Passthrough
+    kind: type[Passthrough] = Passthrough
+    if plan.ask_usage and ask.stream and not ask.wants_usage and ours == OPENAI_CHAT:
+        kind, body = UsageStripper, openai_chat.asking_for_usage(body)
     if ask.stream:
         relay = kind(exchange.ledger, exchange.front, ask)
         exchange.begin_stream(relay, ask).keep = keep
