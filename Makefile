@@ -34,7 +34,7 @@ run: $(BIN)/.runtime ## start the gateway on 127.0.0.1:8080 (ARGS="--listen ..."
 
 .PHONY: test
 test: $(BIN)/.dev ## run the tests; those whose system program is missing are named
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
 check: $(BIN)/.dev ## formatting, lint, types, import contracts

@@ -19,7 +19,7 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
-from tests import recordings
+from tests import groups, recordings
 from tests.process import config_for, gateway
 from tests.stage import Stage
 from tests.upstream import Upstream
@@ -35,44 +35,17 @@ hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
 
 
-# Tests of real processes wait more than they compute, and some hold a clock to what
-# happens: those of one group run one after the other, and all of them after the
-# tests that keep a core busy. A test in none of these is grouped by its file.
-GROUPS = {
-    # It plays local servers at their usual ports, where starts without a file look;
-    # those of e2e are such.
-    "tests/process_level/test_without_config": "programs",
-    "tests/faults/": "faults",
-    "tests/process_level/": "faults",
-    "tests/bench/": "programs",
-    "tests/e2e/": "programs",
-    "tests/llama/": "programs",
-    "tests/nginx/": "programs",
-    "tests/sdk/": "programs",
-    "tests/contract/test_relay_process": "programs",
-    "tests/contract/test_translated": "programs",
-    "tests/contract/test_doors_process": "programs",
-}
-
-
-def group_of(path: str) -> str:
-    """Return the group of the test file at *path*, relative to the project."""
-    found = (group for start, group in GROUPS.items() if path.startswith(start))
-    return next(found, path)
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Say what may run at the same time, for ``pytest -n 2 --dist loadgroup``."""
-    groups = {}
-    for item in items:
-        path = item.path.relative_to(config.rootpath).as_posix()
-        groups[item] = group_of(path)
-        item.add_marker(pytest.mark.xdist_group(groups[item]))
-    late = [*dict.fromkeys(GROUPS.values())]
-    items.sort(key=lambda item: groups[item] in late and late.index(groups[item]) + 1)
+    """Put the tests of real processes last; see `tests.groups`."""
+    items.sort(key=lambda item: groups.order(item.path.relative_to(config.rootpath)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep groups together, for ``pytest -n 2``."""
+    return groups.scheduler(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

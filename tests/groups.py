@@ -1,0 +1,54 @@
+"""
+What may run at the same time, where the tests run in several processes.
+
+Tests of real processes wait more than they compute, and some hold a clock to what
+happens: those of one group run one after the other, and all of them after the
+tests that keep a core busy. Of the others, each file is a group.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import PurePath
+
+GROUPS = {
+    # It plays local servers at their usual ports, where starts without a file look;
+    # those of the command line and of e2e are such.
+    "tests/process_level/test_without_config": "programs",
+    "tests/process_level/test_command_line": "programs",
+    "tests/faults/": "faults",
+    "tests/process_level/": "faults",
+    "tests/bench/": "programs",
+    "tests/e2e/": "programs",
+    "tests/llama/": "programs",
+    "tests/nginx/": "programs",
+    "tests/sdk/": "programs",
+    "tests/contract/test_relay_process": "programs",
+    "tests/contract/test_translated": "programs",
+    "tests/contract/test_doors_process": "programs",
+}
+_LATE = [*dict.fromkeys(GROUPS.values())]
+
+
+def group_of(path: str) -> str:
+    """Return the group of the test file at *path*, relative to the project."""
+    found = (group for start, group in GROUPS.items() if path.startswith(start))
+    return next(found, path)
+
+
+def order(path: PurePath) -> int:
+    group = group_of(path.as_posix())
+    return _LATE.index(group) + 1 if group in _LATE else 0
+
+
+def scheduler(config: Any, log: Any) -> Any:
+    """Return what deals the groups out to the processes, in the order of the tests."""
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid.partition("::")[0])
+
+    return Scheduling(config, log)
