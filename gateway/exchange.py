@@ -181,9 +181,11 @@ class Exchange:
             self.caller, backend, stores, body, passes=passes
         )
 
-    def context(self, ask: Ask, request: Asked | None = None) -> Context:
+    def context(
+        self, ask: Ask, request: Asked | None = None, *, foreign: bool = False
+    ) -> Context:
         name = f"{random.getrandbits(96):024x}"
-        return Context(ask, int(time()), name, request)
+        return Context(ask, int(time()), name, request, foreign)
 
     def own_headers(self) -> Headers:
         ledger = self.ledger

@@ -144,7 +144,8 @@ async def _chat(call: Call, ask: Ask, body: bytes) -> StreamResponse:
     asked = exchange.front.read_request(recalled.body, ask)
     written = translator.write_request(for_upstream(asked, call.plan.model, ask))
     call.check(written)
-    context = exchange.context(ask, recalled.shown(asked))
+    foreign = call.dialect.protocol != exchange.front.dialect
+    context = exchange.context(ask, recalled.shown(asked), foreign=foreign)
     source = Decoded(translator.framer(), translator.reader())
     relay = Rendering(exchange.ledger, source, exchange.front.writer(context))
     if ask.stream:

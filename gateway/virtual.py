@@ -45,7 +45,7 @@ async def answered(
         raise exchange.unsupported(backend.name)
     recalled = await exchange.recall(backend.name, body, stores=False, passes=False)
     asked = exchange.front.read_request(recalled.body, ask)
-    context = exchange.context(ask, recalled.shown(asked))
+    context = exchange.context(ask, recalled.shown(asked), foreign=True)
     writer = exchange.front.writer(context)
     relay = Rendering(exchange.ledger, Pieces(), writer)
     if ask.stream:

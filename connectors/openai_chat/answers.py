@@ -78,7 +78,7 @@ class _Answer:
 
     def json(self, turn: Turn) -> dict[str, Json]:
         json: dict[str, Json] = {"role": "assistant"}
-        if self._content or turn.bare is not None:
+        if self._content or turn.bare:
             json["content"] = self._messages.content(
                 self._content, turn.bare, join=True
             )
@@ -89,7 +89,10 @@ class _Answer:
             "images": self._pictures or None,
         }
         json |= {name: value for name, value in optional.items() if value is not None}
-        return json | write_thoughts(self._thoughts) | self._more
+        json |= write_thoughts(self._thoughts) | self._more
+        # What only thoughts were left of is an answer still: without it the turns
+        # would be others, and OpenAI refuses one that has nothing.
+        return json if json.keys() - {"role", "name"} else {**json, "content": ""}
 
     def _text(self, text: Text, path: str) -> None:
         if text.citations:

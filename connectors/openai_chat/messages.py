@@ -112,7 +112,10 @@ class Messages:
         Args:
             join: several texts may become one, if nobody said otherwise.
         """
+        places = [*places]
         parts = [json for place in places if (json := self.part(*place)) is not None]
+        if not parts and (places or join):
+            return ""  # OpenAI refuses an empty list, which is none in other dialects
         if bare is False:
             return parts
         plain = all(part.keys() == {"type", "text"} for part in parts)

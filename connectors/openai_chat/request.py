@@ -21,6 +21,7 @@ from gateway.domain.custom import without_custom
 from gateway.domain.loss import Loss, approximate, dropped, unsaid
 from gateway.plugin import Written
 from gateway.wire.effort import effort_of
+from gateway.wire.ids import fit_user
 from gateway.wire.openai_chat import PROTOCOL, own
 from gateway.wire.openai_chat.parts import joined
 
@@ -72,7 +73,7 @@ def write_request(request: Request, words: Words = COMPATIBLE) -> Written:
         body |= write_effort(request.reasoning, words, losses)
     body |= write_format(request.output_format)
     body |= _write_labels(request, words, losses)
-    body |= _write_rest(request)
+    body |= _write_rest(request, losses)
     body = joined(body, {k: v for k, v in members.items() if k not in _FORMS})
     for name in _FORMS:  # nulls that the client said
         if name in members and name not in body:
@@ -211,8 +212,8 @@ def _write_labels(
     return json
 
 
-def _write_rest(request: Request) -> dict[str, Json]:
-    json: dict[str, Json] = {"user": request.user}
+def _write_rest(request: Request, losses: list[Loss]) -> dict[str, Json]:
+    json: dict[str, Json] = {"user": fit_user(request.user, losses)}
     shared = request.extras.get("openai_responses") or {}
     json |= {name: shared.get(name) for name in SHARED}
     if request.stream:

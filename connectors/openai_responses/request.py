@@ -30,6 +30,7 @@ from gateway.domain.loss import Loss, unsaid
 from gateway.domain.parts import Thinking
 from gateway.domain.request import Reasoning
 from gateway.plugin import Written
+from gateway.wire.ids import fit_user
 from gateway.wire.openai_responses.names import PROTOCOL, form_of, said
 from gateway.wire.openai_responses.settings import (
     write_choice,
@@ -77,6 +78,7 @@ def _adapted(request: Request, losses: list[Loss]) -> Request:
         reasoning=adapt_reasoning(request.reasoning, losses),
         output_format=None if wanted is None else adapt_format(wanted),
         service_tier=adapt_tier(request.service_tier, losses),
+        user=fit_user(request.user, losses),
     )
 
 

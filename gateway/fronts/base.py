@@ -51,12 +51,14 @@ class Context:
         name: unique, of ``[A-Za-z0-9]``: for ids that the dialect needs and the
             answer does not bring.
         request: as the client asked, for dialects whose answers repeat it.
+        foreign: the answer comes from who does not speak the client's dialect.
     """
 
     ask: Ask
     created: int
     name: str
     request: Request | None = None
+    foreign: bool = False
 
 
 @frozen

@@ -184,6 +184,19 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("backend", ["anthropic", "responses"])
+async def test_name_of_the_model(stage: Stage, backend: str, streamed: bool) -> None:
+    """Anthropic's clients are told the name they asked for, if it is translated."""
+    model = stage.cast.model(Said(WORDS))
+
+    answer = await stage.ask("anthropic", f"{backend}:{model}", streamed=streamed)
+
+    asked_for = model if backend == "anthropic" else f"{backend}:{model}"
+    assert f'"model":"{asked_for}"'.encode() in answer.body.replace(b": ", b":")
+    assert (await stage.done(answer))["upstream_model"] == model
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize(("dialect", "backend"), PAIRS)
 async def test_text(stage: Stage, dialect: str, backend: str, streamed: bool) -> None:
     model = stage.cast.model(Said(WORDS))

@@ -63,6 +63,14 @@ def write_reply(reply: Reply, context: Context) -> Rendered:
 def write_head(
     name: str | None, model: str | None, context: Context
 ) -> dict[str, Json]:
+    """
+    Return what an answer begins with.
+
+    Claude Code gives sealed thoughts back only to the model whose name it asked
+    for, so a provider who calls the model otherwise would never see its own.
+    """
+    if context.foreign:
+        model = context.ask.model
     return {
         "id": name or f"msg_{context.name}",
         "type": "message",

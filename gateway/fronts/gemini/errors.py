@@ -74,8 +74,18 @@ def write_error(error: LLMProxyError) -> bytes:
 
 
 def write_error_frame(error: LLMProxyError) -> bytes:
-    """Return the event that ends a broken stream of events."""
-    return b"data: " + write_error(error) + b"\r\n\r\n"
+    """
+    Return what ends a broken stream of events: an event, and its JSON again, bare.
+
+    Google sends it bare. Only newer SDKs look into events for errors; older ones
+    for JavaScript (Gemini CLI has one) and those for Go would see the stream end
+    well. No blank line follows, or the bare one would be skipped as an event.
+
+    Source: https://github.com/googleapis/js-genai ``processStreamResponse``,
+    https://github.com/googleapis/go-genai ``iterateResponseStream``
+    """
+    body = write_error(error)
+    return b"data: " + body + b"\r\n\r\n" + body
 
 
 def write_error_element(error: LLMProxyError, *, begun: bool) -> bytes:

@@ -108,7 +108,10 @@ class ChatWriter:
 
         A reply ends with ``[DONE]``; a broken one with its error, and without.
         """
-        return b"".join([self._write(event) for event in events])
+        coming = [*events]
+        if len(coming) > 1:
+            coming = _sealed_at_once(coming)
+        return b"".join([self._write(event) for event in coming])
 
     def _write(self, event: Event) -> bytes:  # noqa: C901, PLR0912 - a flat table
         match event:
@@ -335,3 +338,28 @@ def _folded(events: list[Event]) -> Media:
     end = ChoiceEnd(Finish(Stop.END))
     reply = fold([ReplyStart(), *events, end, ReplyEnd()])
     return cast("Media", reply.choices[0].parts[0])
+
+
+def _sealed_at_once(events: list[Event]) -> list[Event]:
+    """
+    Put the seal of a call into its beginning, where both are known by now.
+
+    Gemini says both at once, and so does its own endpoint of this dialect: clients
+    such as Vercel's AI SDK look for the seal in the piece that has the name.
+    """
+    seals = {e.block: e.signature for e in events if isinstance(e, SignatureDelta)}
+    if not seals:
+        return events
+    found: list[Event] = []
+    for event in events:
+        match event:
+            case BlockStart(block=block, part=ToolCall() as call) if (
+                block in seals and not is_legacy(call)
+            ):
+                sealed = evolve(call, signature=seals.pop(block))
+                found.append(evolve(event, part=sealed))
+            case SignatureDelta(block=block) if block not in seals:
+                pass
+            case _:
+                found.append(event)
+    return found

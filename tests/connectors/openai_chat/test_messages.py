@@ -50,6 +50,17 @@ def assistant(*parts: Part, words: Words = COMPATIBLE, **more: Any) -> tuple[Any
     return message, losses
 
 
+def test_nothing_to_write() -> None:
+    """OpenAI refuses an empty list, and an answer that has nothing at all."""
+    call, sealed = ToolCall("c1", "f", "{}"), Thinking("a", Signature("other", "x"))
+    empty = ToolResult("c1", (), bare=False)
+
+    assert assistant(call, bare=False)[0].keys() == {"tool_calls"}
+    assert assistant(sealed, bare=False)[0] == {"content": ""}
+    ((answer,), _) = write(Turn(Role.TOOL, (empty,)))
+    assert answer["content"] == ""
+
+
 def test_forms_of_content() -> None:
     """A string where one will do, or where the client wrote one."""
     a, b = Text("a"), Text("b")

@@ -42,6 +42,17 @@ def told(losses: tuple[Loss, ...]) -> list[tuple[str, Grade]]:
     return [(loss.path, loss.grade) for loss in losses]
 
 
+def test_long_user() -> None:
+    """OpenAI refuses more than 64 characters; a digest tells users apart as well."""
+    body, losses = write(user="u" * 64)
+    assert (body["user"], losses) == ("u" * 64, [])
+
+    body, losses = write(user="u" * 65)
+    assert len(body["user"]) == 64
+    assert body["user"] != "u" * 64
+    assert losses == [("user", Grade.APPROXIMATE)]
+
+
 def test_least() -> None:
     assert write() == ({}, [])
 

@@ -115,6 +115,18 @@ def test_settings() -> None:
     }
 
 
+def test_long_user() -> None:
+    """OpenAI refuses more than 64 characters; a digest tells users apart as well."""
+    request = Request("m", (user(Text("hi")),), user="u" * 65)
+
+    answer = write_request(request)
+
+    assert len(answer.body["user"]) == 64
+    assert [(loss.path, loss.grade) for loss in answer.losses] == [
+        ("user", Grade.APPROXIMATE)
+    ]
+
+
 def test_shared_words() -> None:
     """What chat says under the same names is said, and no loss."""
     chat = {"prompt_cache_key": "k", "store": True, "safety_identifier": None}

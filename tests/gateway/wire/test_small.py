@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.parts import Signature
 from gateway.wire.effort import BUDGETS, budget_of, effort_of
-from gateway.wire.ids import is_made, make_id
+from gateway.wire.ids import fit_user, is_made, make_id
 from gateway.wire.json import encode, loads
 from gateway.wire.seal import (
     ORIGINS,
@@ -21,6 +22,9 @@ from gateway.wire.seal import (
     unseal_bytes,
 )
 from gateway.wire.watching import Seen, Watching, everywhere
+
+if TYPE_CHECKING:
+    from gateway.domain.loss import Loss
 
 ORIGIN = st.sampled_from(sorted(ORIGINS))
 BASE64 = st.binary(min_size=1).map(lambda raw: base64.b64encode(raw).decode())
@@ -86,6 +90,18 @@ def test_a_body_that_holds_anothers_seal(dialect: str, origin: str, value: str) 
 )
 def test_a_body_that_only_looks_so(dialect: str, body: bytes) -> None:
     assert not holds_foreign(body, dialect)
+
+
+def test_long_users_are_told_apart() -> None:
+    """What fits is kept; what does not always becomes the same digest."""
+    losses: list[Loss] = []
+    one, other = "u" * 64 + "a", "u" * 64 + "\ud800"
+
+    assert fit_user(None, losses) is None
+    assert fit_user("u" * 64, losses) == "u" * 64
+    assert losses == []
+    assert fit_user(one, losses) == fit_user(one, []) != fit_user(other, losses)
+    assert [loss.path for loss in losses] == ["user", "user"]
 
 
 def test_made_ids_are_stable_and_known_again() -> None:

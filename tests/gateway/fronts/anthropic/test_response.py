@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 
+from gateway.domain.events import BlockStart, ReplyStart
 from gateway.domain.loss import Grade
 from gateway.domain.parts import (
     Citation,
@@ -40,6 +42,23 @@ def written(*parts: Part, finish: Finish | None = END, **members: Any) -> Any:
 def content(*parts: Part) -> tuple[list[Any], dict[str, Grade]]:
     json_, losses = written(*parts)
     return json_["content"], losses
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_name_of_the_model(foreign: bool) -> None:
+    """
+    Another dialect's provider is called as the client called it.
+
+    Claude Code gives sealed thoughts back only where the names are the same.
+    """
+    context = evolve(CONTEXT, foreign=foreign)
+    model = "m" if foreign else "x"
+
+    rendered = FRONT.write_reply(Reply(model="x"), context)
+    begun = FRONT.writer(context).feed([ReplyStart("r", "x"), BlockStart(0, Text())])
+
+    assert rendered.json["model"] == model
+    assert f'"model":"{model}"'.encode() in begun
 
 
 def test_another_dialects_answer() -> None:

@@ -481,11 +481,39 @@ def test_seals_of_others() -> None:
         "data": "anthropic:Wg==",
     }
     assert said[5] == sealed
-    assert said[7] == {"tool_calls": [{"index": 0, "custom": {"input": ""}, **sealed}]}
-    assert said[9] == {
-        "tool_calls": [{"index": 1, "function": {"arguments": ""}, **sealed}]
-    }
+    assert [call for delta in said[6:] for call in delta.get("tool_calls", ())] == [
+        {
+            "index": 0,
+            "id": "c",
+            "type": "custom",
+            "custom": {"name": "t", "input": ""},
+            **sealed,
+        },
+        {
+            "index": 1,
+            "id": "c",
+            "type": "function",
+            "function": {"name": "f", "arguments": ""},
+            **sealed,
+        },
+    ]
     assert losses == ["choices[0].parts[5].signature"]
+
+
+@pytest.mark.parametrize(
+    ("custom", "empty"),
+    [(False, {"function": {"arguments": ""}}), (True, {"custom": {"input": ""}})],
+)
+def test_late_seal_of_a_call(custom: bool, empty: dict[str, Any]) -> None:
+    """One that comes after the call's beginning is a piece of its own."""
+    writer = ChatWriter(context())
+    writer.feed([START, BlockStart(0, ToolCall("c", "f", custom=custom))])
+
+    body = writer.feed([SignatureDelta(0, Signature("gemini", "QQ=="))])
+
+    sealed = {"extra_content": {"google": {"thought_signature": "gemini:QQ=="}}}
+    delta = frame_json(body)["choices"][0]["delta"]
+    assert delta == {"tool_calls": [{"index": 0, **empty, **sealed}]}
 
 
 def test_deprecated_call() -> None:
