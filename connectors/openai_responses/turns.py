@@ -1,9 +1,10 @@
 """
 The turns of a request, as items.
 
-A turn of the assistant becomes as many items as it had, or as its parts need. A
-thought is shown to nobody but its issuer: here, that is one sealed by this
-protocol, or one that came in an item of this dialect.
+A turn of the assistant becomes as many items as it had, or as its parts need. Items
+that hold tools are no turns; they stand again at the number they had. A thought
+is shown to nobody but its issuer: here, that is one sealed by this protocol, or
+one that came in an item of this dialect.
 
 Source: https://platform.openai.com/docs/api-reference/responses/create
 """
@@ -27,7 +28,14 @@ from gateway.domain.parts import (
 )
 from gateway.domain.request import Role
 from gateway.wire.openai_responses.items import split, write_item
-from gateway.wire.openai_responses.names import ITEM, PROTOCOL, form_of, own, said
+from gateway.wire.openai_responses.names import (
+    ITEM,
+    PLACED,
+    PROTOCOL,
+    form_of,
+    own,
+    said,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
 class TurnWriter:
     def __init__(self, request: Request, losses: list[Loss]) -> None:
         self._turns = request.turns
+        self._placed = own(request.extras).get(PLACED, ())
         self._losses = losses
         self._own = PROTOCOL in request.extras
         self._content = ContentWriter(losses, own=self._own)
@@ -61,6 +70,8 @@ class TurnWriter:
                 json["input"] = _text(turn)
             else:
                 items += self._turn(turn, i)
+        for placed in self._placed:
+            items.insert(placed["at"], placed["item"])
         return json | {"input": items} if items else json
 
     def _turn(self, turn: Turn, number: int) -> Iterator[Json]:

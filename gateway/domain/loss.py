@@ -67,6 +67,8 @@ STATE = {
 }
 # A choice of Responses' own tool, which must then be used.
 DEMAND = "tool_choice.hosted"
+# Tools that Responses makes available in the middle of a conversation.
+LATER_TOOLS = "input.additional_tools"
 # Members by which a dialect says in other words what the domain has already (an
 # older name, which of several equal forms), or which speak of the transport:
 # that they do not cross loses nothing.
@@ -96,6 +98,8 @@ def unsaid(
                 yield refused(at, f"{origin} holds what it stands for")
             elif at == DEMAND:
                 yield refused(at, f"only {origin} has the tool that is demanded")
+            elif at == LATER_TOOLS:
+                yield approximate(at, "its tools are offered from the start")
             else:
                 yield dropped(at, f"only {origin} knows it")
 

@@ -28,6 +28,7 @@ _ENDED = ("completed", "incomplete", "failed")
 INPUT = "a string or a list of items"
 # How GET .../input_items names what was sent without an id.
 _PREFIXES = {
+    "additional_tools": "at",
     "message": "msg",
     "reasoning": "rs",
     "function_call": "fc",

@@ -4,7 +4,7 @@ The input of a request, from the client's items to turns.
 Items of the model's that follow each other are one turn of the assistant, in
 which the parts of one item share a ``group``. Each message of anybody else is a
 turn, and so is each result of a tool. What we do not model is `Opaque`, at its
-place.
+place; but items that hold tools are no turns: see `additional`.
 
 Source: https://platform.openai.com/docs/api-reference/responses/create
 """
@@ -20,7 +20,13 @@ from gateway.domain.request import Role, Turn
 from gateway.fronts.fields import Fields, unacceptable, unexpected
 from gateway.fronts.openai_responses.content import CONTENT, read_content
 from gateway.wire.openai_responses.items import CALLS, kind_of, read_item
-from gateway.wire.openai_responses.names import FORM, ITEM, PROTOCOL, extras_of
+from gateway.wire.openai_responses.names import (
+    ADDITIONAL_TOOLS,
+    FORM,
+    ITEM,
+    PROTOCOL,
+    extras_of,
+)
 from gateway.wire.openai_responses.seals import is_behind, read_seal
 from gateway.wire.reading import SHAPE
 
@@ -89,6 +95,8 @@ class _Reading:
             self._add_turn(Opaque(PROTOCOL, json))
         elif kind == "reasoning":
             self._reasoning(fields, json)
+        elif kind == ADDITIONAL_TOOLS:
+            pass  # read with the tools of the request; nobody speaks here
         else:
             _check(kind, fields)
             self._add(fields, json)

@@ -17,6 +17,7 @@ from gateway.domain.errors import InvalidRequestError
 from gateway.domain.loss import STATE
 from gateway.domain.request import Request, Sampling
 from gateway.fronts.fields import Fields, parse
+from gateway.fronts.openai_responses.additional import find_placed, offered
 from gateway.fronts.openai_responses.items import INPUT, read_turns
 from gateway.fronts.openai_responses.settings import (
     read_choice,
@@ -24,7 +25,7 @@ from gateway.fronts.openai_responses.settings import (
     read_reasoning,
     read_tools,
 )
-from gateway.wire.openai_responses.names import FORM, PROTOCOL, extras_of
+from gateway.wire.openai_responses.names import FORM, PLACED, PROTOCOL, extras_of
 from gateway.wire.openai_responses.namespaces import namespaced, together
 
 if TYPE_CHECKING:
@@ -60,16 +61,20 @@ def read_request(body: bytes, ask: Ask) -> Request:  # noqa: ARG001 - all is in 
             code="unsupported_parameter",
             param="background",
         )
-    request = _read(top)
+    placed = find_placed(json.get("input"))
+    request = _read(top, placed)
     members, form = _sort(top.rest(), json)
-    if not request.turns and not any(name in members for name in STATE[PROTOCOL]):
+    if placed:
+        members[PLACED] = placed
+    stands = any(name in members for name in (*STATE[PROTOCOL], PLACED))
+    if not request.turns and not stands:
         top.needs("input", INPUT)
     return evolve(request, extras=extras_of({**members, FORM: form}))
 
 
-def _read(top: Fields) -> Request:
+def _read(top: Fields, placed: list[dict[str, Json]]) -> Request:
     text = top.fields("text")
-    tools = read_tools(top)
+    tools = offered(read_tools(top), placed)
     spaces = namespaced(tools)
     return Request(
         model=top.needs_name("model"),
@@ -114,6 +119,7 @@ def _sort(
 ) -> tuple[dict[str, Json], dict[str, Json]]:
     """Return the members that are not modelled, and what is form only."""
     form = {name: json[name] for name in (*_OURS, "stream") if name in json}
+    rest = _without(rest, PLACED)  # bookkeeping of ours, whoever says it
     # A list or an object with nothing in it leaves no trace in the domain.
     emptied = ("input", "tools", "reasoning", "text")
     form |= {name: json[name] for name in emptied if json.get(name) in ([], {})}

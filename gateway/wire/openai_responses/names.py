@@ -23,6 +23,11 @@ FORM = "form"
 # part, beside ITEM.
 WORDS = ("phase",)
 
+# Items of the input that hold tools; on a tool, PLACED says that one of these holds
+# it; on a request, PLACED has them: ``[{"at": its number, "item": json}]``.
+ADDITIONAL_TOOLS = "additional_tools"
+PLACED = "input.additional_tools"
+
 # The events that end a response; each holds all of it.
 ENDS = ("response.completed", "response.incomplete", "response.failed")
 
@@ -67,7 +72,7 @@ def said(extras: Extras) -> dict[str, Json]:
     if PROTOCOL not in extras:
         return {}
     members: dict[str, Json] = extras[PROTOCOL]
-    return {k: v for k, v in members.items() if k not in (ITEM, FORM)}
+    return {k: v for k, v in members.items() if k not in (ITEM, FORM, PLACED)}
 
 
 def form_of(extras: Extras) -> dict[str, Json]:

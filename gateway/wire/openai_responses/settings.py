@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gateway.domain.parts import Opaque
 from gateway.domain.request import Tool
-from gateway.wire.openai_responses.names import form_of, said
+from gateway.wire.openai_responses.names import PLACED, form_of, said
 from gateway.wire.openai_responses.namespaces import NAMESPACE, said_name
 
 if TYPE_CHECKING:
@@ -31,9 +31,14 @@ FORMATS = {"text": "text", "json": "json_object", "schema": "json_schema"}
 
 
 def write_tools(tools: Iterable[OfferedTool]) -> list[Json]:
-    """Return ``tools``, with those of a namespace together in it again."""
+    """
+    Return ``tools``, with those of a namespace together in it again.
+
+    Those in an item of the input are not among them: the item has them.
+    """
     written: list[Json] = []
-    for number, group in itertools.groupby(tools, _namespace_of):
+    beside = (tool for tool in tools if PLACED not in form_of(tool.extras))
+    for number, group in itertools.groupby(beside, _namespace_of):
         members = [t.json if isinstance(t, Opaque) else _write_tool(t) for t in group]
         if number is None:
             written += members

@@ -11,6 +11,7 @@ from connectors.openai_responses import DIALECT, TRANSLATOR
 from gateway.fronts.openai_responses.front import FRONT
 
 TOKEN = {"token": "t", "logprob": -1, "bytes": [116], "top_logprobs": []}
+PATCH = {"type": "custom", "name": "patch"}
 RICH: dict[str, Any] = {
     "model": "m",
     "instructions": "i",
@@ -74,6 +75,16 @@ RICH: dict[str, Any] = {
         },
         {"type": "web_search_call", "id": "ws", "status": "completed"},
         {
+            "type": "additional_tools",
+            "id": "at",
+            "role": "developer",
+            "tools": [
+                {"type": "function", "name": "f", "strict": None},
+                {"type": "namespace", "name": "n", "tools": [PATCH]},
+                {"type": "novelty"},
+            ],
+        },
+        {
             "type": "function_call_output",
             "call_id": "c1",
             "output": "ok",
@@ -83,6 +94,7 @@ RICH: dict[str, Any] = {
         {"type": "custom_tool_call_output", "call_id": "c2", "output": []},
         {"type": "computer_call_output", "call_id": "x", "output": {}},
         {"type": "item_reference", "id": "q"},
+        {"type": "additional_tools", "role": "developer", "tools": [PATCH], "new": 1},
         {"role": "user", "content": "u", "name": "bob"},
     ],
     "tools": [
@@ -178,6 +190,8 @@ def test_all() -> None:
         {"input": [], "prompt": {"id": "p"}},
         {"input": [{"role": "user", "content": []}]},
         {"instructions": ""},
+        {"input": [{"type": "additional_tools", "tools": [PATCH]}]},
+        {"input": [{"type": "additional_tools"}], "tools": []},
     ],
 )
 def test_forms(members: dict[str, Any]) -> None:

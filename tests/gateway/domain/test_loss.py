@@ -124,3 +124,11 @@ def test_a_demand_for_a_providers_own_tool_refuses() -> None:
 
     assert [loss.grade for loss in unsaid(request, "gemini")] == [Grade.REFUSED]
     assert not list(unsaid(request, "openai_responses"))
+
+
+def test_tools_that_come_later_are_offered_from_the_start() -> None:
+    extras = {"openai_responses": {"input.additional_tools": [{}]}}
+
+    (loss,) = unsaid(Request("m", extras=extras), "gemini")
+
+    assert loss.grade is Grade.APPROXIMATE

@@ -62,6 +62,7 @@ def test_items_of_a_list() -> None:
         call,
         {"type": "novelty"},
         {"id": "item_9"},
+        {"type": "additional_tools", "role": "developer", "tools": []},
     ]
 
     items = input_items(body(input=given))
@@ -76,8 +77,9 @@ def test_items_of_a_list() -> None:
         "fc",
         "item",
         "item",
+        "at",
     ]
-    assert len({item["id"] for item in items}) == 5
+    assert len({item["id"] for item in items}) == 6
 
 
 def test_ids_are_stable() -> None:
