@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.domain.events import Foreign
 from gateway.domain.loss import (
     Grade,
@@ -127,7 +129,7 @@ def test_a_demand_for_a_providers_own_tool_refuses() -> None:
 
 
 def test_tools_that_come_later_are_offered_from_the_start() -> None:
-    extras = {"openai_responses": {"input.additional_tools": [{}]}}
+    extras: dict[str, Any] = {"openai_responses": {"input.additional_tools": [{}]}}
 
     (loss,) = unsaid(Request("m", extras=extras), "gemini")
 

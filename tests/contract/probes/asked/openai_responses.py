@@ -77,6 +77,20 @@ REQUESTS: dict[str, Json] = {
         tools=[{"type": "custom", "name": "shell", "description": "Runs."}]
     ),
     "provider's own tool": _responses(tools=[{"type": "web_search"}]),
+    "tools in a namespace": _responses(
+        tools=[
+            {
+                "type": "namespace",
+                "name": "home",
+                "description": "At home.",
+                "tools": [_tool()],
+            }
+        ]
+    ),
+    "tools that come with the input": _responses(
+        {"type": "additional_tools", "role": "developer", "tools": [_tool()]},
+        {"role": "user", "content": ASK},
+    ),
     "tool calls and results": _responses(
         ASKED,
         _function_call("call_a"),
