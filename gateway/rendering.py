@@ -141,7 +141,9 @@ class Rendering:
         self._writer = writer
 
     def feed(self, piece: Any) -> bytes:
-        return b"" if self._over else self._take(self.source.feed(piece))
+        if self.ended or self.fault is not None:
+            return b""
+        return self._take(self.source.feed(piece))
 
     def _take(self, events: Sequence[Event]) -> bytes:
         for event in events:
@@ -149,9 +151,10 @@ class Rendering:
                 self._note(event)
         if not self.begun:
             self._begin(events)
-        said = self._writer.feed(events)
+        if self.fault is None:
+            return self._writer.feed(events)
         # Some upstreams quote the key when they complain about it.
-        return said if self.fault is None else without_known(said)
+        return without_known(self._writer.feed(events))
 
     @property
     def at_boundary(self) -> bool:

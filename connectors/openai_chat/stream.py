@@ -21,6 +21,7 @@ from gateway.domain.events import (
     Foreign,
     ReplyEnd,
     ReplyStart,
+    TextDelta,
     UsageUpdate,
 )
 from gateway.wire.blocks import Tracker
@@ -93,6 +94,8 @@ class ChatFrames:
             or "error" in (chunk.get("object"), chunk.get("type"))
         ) and (fault := fault_in(chunk, event)) is not None:
             return self._failed(fault)
+        if (delta := self._plain(chunk)) is not None:
+            return [delta]
         choices = chunk.get("choices") or ()
         events: list[Event] = []
         self._members(chunk, events)
@@ -103,6 +106,26 @@ class ChatFrames:
         if (chunk.get("usage") or "x_groq" in chunk) and (usage := _usage(chunk)):
             events.append(UsageUpdate(usage))
         return events
+
+    def _plain(self, chunk: dict[str, Any]) -> TextDelta | None:
+        """Return the piece of text that a chunk is, as most are; else ``None``."""
+        choices = chunk.get("choices")
+        if type(choices) is not list or len(choices) != 1 or chunk.get("usage"):
+            return None
+        choice = choices[0]
+        delta = choice.get("delta")
+        if not delta or len(delta) != 1 or choice.get("finish_reason"):
+            return None
+        text, index = delta.get("content"), choice.get("index")
+        if not text or type(text) is not str or type(index) is not int:
+            return None
+        block = self._tracker.block(index, "text")
+        if block is None or choice.get("logprobs") or not _CHOICE.issuperset(choice):
+            return None
+        for name in chunk.keys() - _TOP:  # what each chunk repeats
+            if name not in self._said or self._said[name] != chunk[name]:
+                return None
+        return TextDelta(block, text)
 
     def done(self) -> list[Event]:
         """Return the events of ``[DONE]``, or of the end of a whole answer."""

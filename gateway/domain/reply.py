@@ -46,7 +46,16 @@ class Usage:
 
     def merged(self, later: Usage) -> Usage:
         """Return this report overlaid with the columns that *later* knows."""
-        # By hand: some providers count anew in every event.
+        # By hand: some providers count anew in every event, all that they count.
+        if (
+            (later.input is not None or self.input is None)
+            and (later.output is not None or self.output is None)
+            and (later.cache_read is not None or self.cache_read is None)
+            and (later.cache_write is not None or self.cache_write is None)
+            and (later.reasoning is not None or self.reasoning is None)
+            and later.raw is not None
+        ):
+            return later
         return Usage(
             self.input if later.input is None else later.input,
             self.cache_read if later.cache_read is None else later.cache_read,
