@@ -38,6 +38,13 @@ _PYTHON = """
         print(chunk.choices[0].delta.content or "", end="", flush=True)
 """
 
+_OTHERS = """
+  any other SDK or command line: its own dialect, the same models
+    OPENAI_BASE_URL={url}/v1
+    ANTHROPIC_BASE_URL={url}
+    GOOGLE_GEMINI_BASE_URL={url}
+"""
+
 _BROWSER = """
   browser
     open {url}/ or run this on a page of localhost:
@@ -66,6 +73,7 @@ def text(settings: Settings, found: list[Found], sockets: list[socket.socket]) -
         )
     text += _CURL.format(target=url, key=header)
     text += _PYTHON.format(url=url, key="KEY" if keys else "any")
+    text += _OTHERS.format(url=url)
     # With keys only the origins that the configuration names are let in.
     return text if keys else text + _BROWSER.format(url=url)
 

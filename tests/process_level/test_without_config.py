@@ -237,6 +237,40 @@ async def run(*command: str, cwd: Path) -> tuple[int | None, str]:
     return 0, out.decode()
 
 
+@pytest.mark.parametrize(
+    ("variable", "path", "body"),
+    [
+        ("OPENAI_BASE_URL", "/responses", {"model": FAST, "input": "Hi"}),
+        (
+            "ANTHROPIC_BASE_URL",
+            "/v1/messages",
+            {
+                "model": FAST,
+                "max_tokens": 99,
+                "messages": [{"role": "user", "content": "Hi"}],
+            },
+        ),
+        (
+            "GOOGLE_GEMINI_BASE_URL",
+            "/v1beta/models/demo:hello:generateContent",
+            {"contents": [{"parts": [{"text": "Hi"}]}]},
+        ),
+    ],
+)
+async def test_printed_addresses(
+    newcomer: Gateway, variable: str, path: str, body: dict[str, Any]
+) -> None:
+    """Where each SDK is told to look, its dialect is spoken."""
+    address = re.search(rf"{variable}=(\S+)", printed(newcomer))
+    assert address
+    assert address[1].startswith(newcomer.url)
+
+    path = address[1].removeprefix(newcomer.url) + path
+    answer = await ask(newcomer.port, body, path)
+
+    assert answer.status == 200
+
+
 @pytest.mark.needs("curl")
 async def test_curl_example(newcomer: Gateway, tmp_path: Path) -> None:
     """Pasted into a shell it streams to its end."""
