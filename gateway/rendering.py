@@ -141,9 +141,7 @@ class Rendering:
         self._writer = writer
 
     def feed(self, piece: Any) -> bytes:
-        if self.ended or self.fault is not None:
-            return b""
-        return self._take(self.source.feed(piece))
+        return b"" if self._over else self._take(self.source.feed(piece))
 
     def _take(self, events: Sequence[Event]) -> bytes:
         for event in events:

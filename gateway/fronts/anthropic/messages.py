@@ -15,6 +15,7 @@ from attrs import evolve
 from gateway.domain.errors import InvalidRequestError
 from gateway.domain.parts import Media, Opaque, Text, Thinking, ToolCall, ToolResult
 from gateway.domain.request import Role, Turn
+from gateway.fronts.content import read_parts
 from gateway.fronts.fields import Fields, unexpected
 from gateway.wire.anthropic import PROTOCOL, extras_of, form
 from gateway.wire.anthropic.blocks import (
@@ -61,14 +62,14 @@ def _system(top: Fields) -> list[Turn]:
     content = top.json("system")
     if content is None:
         return []
-    parts, bare = _content(top, "system", content)
+    parts, bare = read_parts(top, "system", content, _part, CONTENT)
     return [Turn(Role.SYSTEM, parts, bare=bare, extras=extras_of({"system": None}))]
 
 
 def _turn(fields: Fields) -> Turn:
     role = Role(fields.needs_word("role", ROLES))
     content = fields.needs("content", CONTENT)
-    parts, bare = _content(fields, "content", content)
+    parts, bare = read_parts(fields, "content", content, _part, CONTENT)
     if role is Role.ASSISTANT:
         parts = rejoined(parts)
     return Turn(role, parts, bare=bare, extras=extras_of(fields.rest()))
@@ -78,21 +79,6 @@ def keep(fields: Fields, name: str, json: Json) -> None:
     """Remember a member that was said although it says nothing."""
     for mark, nothing in form(name, json).items():
         fields.keep(mark, nothing)
-
-
-def _content(
-    fields: Fields, name: str, content: Json
-) -> tuple[tuple[Part, ...], bool | None]:
-    """Return the parts, and whether they came as a bare string."""
-    match content:
-        case str():
-            return (Text(content),), True
-        case list():
-            at = fields.at(name)
-            parts = (_part(json, f"{at}[{i}]") for i, json in enumerate(content))
-            return tuple(parts), False
-        case _:
-            raise unexpected(fields.at(name), CONTENT, content)
 
 
 def _part(json: Json, at: str) -> Part:
@@ -143,7 +129,7 @@ def _tool_result(fields: Fields) -> Part:
     parts: tuple[Part, ...] = ()
     bare: bool | None = None
     if content is not None:
-        parts, bare = _content(fields, "content", content)
+        parts, bare = read_parts(fields, "content", content, _part, CONTENT)
     return ToolResult(name, parts, error=bool(failed), bare=bare)
 
 

@@ -21,7 +21,8 @@ from gateway.domain.parts import (
     ToolResult,
 )
 from gateway.domain.request import Role, Turn
-from gateway.fronts.fields import Fields, unexpected
+from gateway.fronts.content import read_parts
+from gateway.fronts.fields import Fields
 from gateway.wire.dataurl import read_data_url
 from gateway.wire.openai_chat import PROTOCOL, extras_of
 from gateway.wire.openai_chat.parts import (
@@ -198,17 +199,13 @@ def _content(
     fields: Fields, content: Json, kinds: Collection[str]
 ) -> tuple[tuple[Part, ...], bool | None]:
     """Return the parts, and whether they came as a bare string."""
-    match content:
-        case None:
-            return (), None
-        case str():
-            return (Text(content),), True
-        case list():
-            at = fields.at("content")
-            places = ((f"{at}[{i}]", json) for i, json in enumerate(content))
-            return tuple(_part(json, path, kinds) for path, json in places), False
-        case _:
-            raise unexpected(fields.at("content"), CONTENT, content)
+    if content is None:
+        return (), None
+
+    def read(json: Json, path: str) -> Part:
+        return _part(json, path, kinds)
+
+    return read_parts(fields, "content", content, read, CONTENT)
 
 
 def _part(json: Json, path: str, kinds: Collection[str]) -> Part:

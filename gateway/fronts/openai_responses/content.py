@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from gateway.domain.parts import Media, Opaque, Text
-from gateway.fronts.fields import Fields, unexpected
+from gateway.fronts.content import read_parts
+from gateway.fronts.fields import Fields
 from gateway.wire.dataurl import read_data_url
 from gateway.wire.openai_responses.names import FORM, PROTOCOL, extras_of
 
@@ -31,15 +32,7 @@ def read_content(fields: Fields, name: str) -> tuple[tuple[Part, ...], bool]:
         InvalidRequestError: with the JSON path.
     """
     content = fields.needs(name, CONTENT)
-    match content:
-        case str():
-            return (Text(content),), True
-        case list():
-            at = fields.at(name)
-            parts = (_read(json, f"{at}[{i}]") for i, json in enumerate(content))
-            return tuple(parts), False
-        case _:
-            raise unexpected(fields.at(name), CONTENT, content)
+    return read_parts(fields, name, content, _read, CONTENT)
 
 
 def _read(json: Json, at: str) -> Part:
