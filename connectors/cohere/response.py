@@ -17,12 +17,12 @@ from gateway.domain.reply import Choice, Json, Reply
 from gateway.wire.cohere import (
     PROTOCOL,
     error_in,
-    name_of,
     read_citations,
     read_finish,
     read_logprob,
     read_usage,
 )
+from gateway.wire.leaves import name_of
 from gateway.wire.reading import whole
 
 if TYPE_CHECKING:

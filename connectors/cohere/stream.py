@@ -29,13 +29,13 @@ from gateway.wire.blocks import Tracker
 from gateway.wire.cohere import (
     PROTOCOL,
     error_in,
-    name_of,
     read_citations,
     read_finish,
     read_logprob,
     read_usage,
 )
 from gateway.wire.json import loads
+from gateway.wire.leaves import name_of
 from gateway.wire.reading import Guarded, none
 
 if TYPE_CHECKING:

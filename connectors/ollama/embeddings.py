@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from gateway.domain.embeddings import EmbeddingReply, read_vector, texts_of, unsaid
 from gateway.domain.loss import dropped
 from gateway.plugin import Written
-from gateway.wire.ollama import PROTOCOL, name_of, read_usage
+from gateway.wire.leaves import name_of
+from gateway.wire.ollama import PROTOCOL, read_usage
 from gateway.wire.reading import whole
 
 if TYPE_CHECKING:

@@ -19,10 +19,10 @@ from connectors.ollama.parts import (
 from gateway.domain.parts import Part, Text, Thinking
 from gateway.domain.reply import Choice, Json, Reply
 from gateway.wire.faults import fault_in
+from gateway.wire.leaves import name_of
 from gateway.wire.ollama import (
     METRICS,
     PROTOCOL,
-    name_of,
     read_created,
     read_finish,
     read_logprobs,

@@ -33,10 +33,10 @@ from gateway.domain.parts import Media, Text, Thinking, ToolCall, head_of
 from gateway.wire.blocks import Tracker
 from gateway.wire.faults import fault_in
 from gateway.wire.json import loads
+from gateway.wire.leaves import name_of
 from gateway.wire.ollama import (
     METRICS,
     PROTOCOL,
-    name_of,
     read_created,
     read_finish,
     read_logprobs,

@@ -8,13 +8,14 @@ https://docs.cohere.com/reference/chat-stream
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.domain.errors import APITimeoutError, BackendError
 from gateway.domain.parts import Citation, Logprob
 from gateway.domain.reply import Finish, Json, Stop, Usage
 from gateway.wire.faults import fault_in
 from gateway.wire.json import loads
+from gateway.wire.leaves import count_of, name_of
 from gateway.wire.watching import Seen, Watching
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 PROTOCOL = "cohere"
 DONE = b"[DONE]"
-# A float, as which the counts come, holds no larger number exactly.
-_MOST = 2**53
 
 STOPS = {
     "COMPLETE": Stop.END,
@@ -53,15 +52,15 @@ def read_usage(json: Json) -> Usage | None:
     if not isinstance(json, dict):
         return None
     tokens = json.get("tokens") or json.get("billed_units")
-    prompt, output = _count(tokens, "input_tokens"), _count(tokens, "output_tokens")
+    prompt, output = count_of(tokens, "input_tokens"), count_of(tokens, "output_tokens")
     if prompt is None and output is None:
         return None
-    cached = _count(json, "cached_tokens")
+    cached = count_of(json, "cached_tokens")
     return Usage(
         input=None if prompt is None else max(0, prompt - (cached or 0)),
         cache_read=cached,
         output=output,
-        reasoning=_count(tokens, "reasoning_tokens"),
+        reasoning=count_of(tokens, "reasoning_tokens"),
         raw=json,
     )
 
@@ -81,8 +80,8 @@ def read_citations(json: dict[str, Json]) -> Iterator[Citation]:
             url=name_of(about, "url"),
             title=name_of(about, "title"),
             quote=name_of(about, "text") or name_of(about, "snippet"),
-            start=_count(json, "start"),
-            end=_count(json, "end"),
+            start=count_of(json, "start"),
+            end=count_of(json, "end"),
             extras=extras,
         )
         extras = {}
@@ -164,16 +163,3 @@ def spots(data: bytes) -> Sequence[int]:
 
 
 WATCHING = Watching(look=look, spots=spots)
-
-
-def name_of(json: Any, member: str) -> str | None:
-    """Return a text that is not empty, or ``None``."""
-    value = json.get(member) if isinstance(json, dict) else None
-    return value if isinstance(value, str) and value else None
-
-
-def _count(json: Any, name: str) -> int | None:
-    value = json.get(name) if isinstance(json, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 0 <= value < _MOST else None

@@ -13,13 +13,12 @@ from gateway.domain.parts import Logprob
 from gateway.domain.reply import Finish, Json, Stop, Usage
 from gateway.wire.faults import fault_in
 from gateway.wire.json import loads
+from gateway.wire.leaves import count_of, name_of
 from gateway.wire.watching import Seen, Watching
 
 PROTOCOL = "ollama"
 
 STOPS = {"stop": Stop.END, "length": Stop.LENGTH}  # "load", "unload": no answer
-# More is no count of tokens.
-_MOST = 2**53
 COUNTS = ("prompt_eval_count", "eval_count")
 METRICS = frozenset(
     {
@@ -50,7 +49,7 @@ def read_usage(json: dict[str, Json]) -> Usage | None:
     prompt came from its cache.
     """
     found = {name: json[name] for name in METRICS if name in json}
-    prompt, output = (_count(json, name) for name in COUNTS)
+    prompt, output = (count_of(json, name) for name in COUNTS)
     if prompt is None and output is None:
         return None
     return Usage(input=prompt, output=output, raw=found)
@@ -103,19 +102,6 @@ def look(data: bytes, event: str = "") -> Seen:
         usage=read_usage(json),
         last=True,
     )
-
-
-def name_of(json: dict[str, Json], member: str) -> str | None:
-    """Return a text that is not empty, or ``None``."""
-    value = json.get(member)
-    return value if isinstance(value, str) and value else None
-
-
-def _count(json: dict[str, Any], name: str) -> int | None:
-    value = json.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if 0 <= value < _MOST else None
 
 
 WATCHING = Watching(look=look)
