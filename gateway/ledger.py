@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from gateway.domain.reply import Finish, Usage
+from gateway.domain.reply import Finish, Usage, latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -82,7 +82,7 @@ class Ledger:
             self.first_event = monotonic() - self.started
 
     def saw_usage(self, usage: Usage) -> None:
-        self.usage = usage if self.usage is None else self.usage.merged(usage)
+        self.usage = latest(self.usage, usage)
 
     def saw(self, seen: Seen) -> None:
         """Take in what one event, or a whole answer, tells as it passes."""

@@ -47,7 +47,7 @@ from gateway.domain.parts import (
     ToolCall,
     head_of,
 )
-from gateway.domain.reply import Choice, Finish, Json, Reply, Stop, Usage
+from gateway.domain.reply import Choice, Finish, Json, Reply, Stop, Usage, latest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -108,7 +108,7 @@ class Fold:
             case ChoiceEnd():
                 self._ends[event.choice] = event
             case UsageUpdate(usage=usage):
-                self._usage = self._usage.merged(usage) if self._usage else usage
+                self._usage = latest(self._usage, usage)
             case Foreign():
                 named = {event.origin: {event.name: event.json}}
                 self._foreign = _joined(self._foreign, named)

@@ -66,6 +66,11 @@ class Usage:
         )
 
 
+def latest(earlier: Usage | None, later: Usage) -> Usage:
+    """Return *later* laid over what was reported before it, if anything was."""
+    return later if earlier is None else earlier.merged(later)
+
+
 class Stop(Enum):
     """Why a choice ended, in words of our own; ``Finish.raw`` has the provider's."""
 

@@ -95,11 +95,6 @@ class Tracker:
         blocks = self._open.pop(choice, {})
         return [BlockEnd(block) for block in blocks.values()]
 
-    @property
-    def choices(self) -> list[int]:
-        """The choices that have open blocks."""
-        return [choice for choice, blocks in self._open.items() if blocks]
-
 
 class Sequencer:
     """

@@ -24,7 +24,7 @@ from gateway.domain.events import (
     UsageUpdate,
 )
 from gateway.domain.loss import dropped
-from gateway.domain.reply import Usage
+from gateway.domain.reply import Usage, latest
 from gateway.fronts.anthropic.blocks import CLOSE, BlockWriter, frame
 from gateway.fronts.anthropic.errors import write_error_frame
 from gateway.fronts.anthropic.response import write_head, write_stop
@@ -130,7 +130,7 @@ class MessageWriter:
                 self._usage = usage
                 return self._begin()
             case UsageUpdate(usage=usage):
-                self._later = (self._later or Usage()).merged(usage)
+                self._later = latest(self._later, usage)
             case ChoiceEnd(extras=extras):
                 self._end = event
                 self._losses.members("choices[0]", extras)

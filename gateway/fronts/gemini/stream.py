@@ -23,6 +23,7 @@ from gateway.domain.events import (
     ThinkingDelta,
     UsageUpdate,
 )
+from gateway.domain.reply import latest
 from gateway.fronts.gemini.blocks import Block, Candidate
 from gateway.fronts.gemini.errors import write_error_element, write_error_frame
 from gateway.fronts.gemini.response import FEEDBACK, write_head
@@ -163,7 +164,7 @@ class GeminiWriter:
         if _is_own(usage):
             self._counts, self._usage = usage.raw, usage
         else:
-            self._usage = self._usage.merged(usage) if self._usage else usage
+            self._usage = latest(self._usage, usage)
 
     def _foreign(self, event: Foreign) -> None:
         if event.origin != PROTOCOL:

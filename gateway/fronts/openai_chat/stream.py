@@ -31,7 +31,7 @@ from gateway.domain.events import (
 )
 from gateway.domain.fold import fold
 from gateway.domain.parts import Media, Refusal, Text, Thinking, ToolCall
-from gateway.domain.reply import Finish, Reply, Stop, Usage
+from gateway.domain.reply import Finish, Reply, Stop, Usage, latest
 from gateway.fronts.losses import Losses
 from gateway.fronts.openai_chat.errors import write_error_frame
 from gateway.fronts.openai_chat.losses import part_losses, unsealed
@@ -138,7 +138,7 @@ class ChatWriter:
             case ChoiceEnd():
                 return self._end(event)
             case UsageUpdate(usage=usage):
-                self._usage = self._usage.merged(usage) if self._usage else usage
+                self._usage = latest(self._usage, usage)
             case Foreign():
                 self._foreign(event)
             case ReplyEnd():

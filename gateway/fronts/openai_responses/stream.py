@@ -32,7 +32,7 @@ from gateway.domain.events import (
 )
 from gateway.domain.loss import dropped
 from gateway.domain.parts import Media, Opaque, Refusal, Text, Thinking
-from gateway.domain.reply import Finish, Stop
+from gateway.domain.reply import Finish, Stop, latest
 from gateway.fronts.losses import Losses
 from gateway.fronts.openai_responses.composing import Block, Frames, Item
 from gateway.fronts.openai_responses.errors import write_fault
@@ -225,7 +225,7 @@ class ResponsesWriter:
         return b""
 
     def _count(self, usage: Usage) -> None:
-        self._usage = usage if self._usage is None else self._usage.merged(usage)
+        self._usage = latest(self._usage, usage)
 
     def _end_choice(self, event: ChoiceEnd) -> bytes:
         path = f"choices[{event.choice}]"

@@ -50,10 +50,10 @@ def test_choices_do_not_end_each_other() -> None:
 
     assert tracker.begin(0, "text", Text()) == [BlockStart(0, Text(), 0)]
     assert tracker.begin(1, "text", Text()) == [BlockStart(1, Text(), 1)]
-    assert tracker.choices == [0, 1]
+    assert [tracker.block(n, "text") for n in (0, 1)] == [0, 1]
     assert tracker.end(1, "text") == BlockEnd(1)
     assert tracker.interrupt(1) == []
-    assert tracker.choices == [0]
+    assert [tracker.block(n, "text") for n in (0, 1)] == [0, None]
 
 
 def test_a_call_can_end_by_itself() -> None:
