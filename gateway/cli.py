@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +117,7 @@ def _load(options: argparse.Namespace, registry: Registry) -> Settings:
             raise SystemExit("sluicegate: --set: expected PATH=VALUE")
         flags.append((path, value))
     file = Path(options.config) if options.config else None
-    return load(file, os.environ, flags, registry.check)
+    return load(file, os.environ, flags, partial(registry.check, environ=os.environ))
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -198,7 +199,9 @@ def _run_loop(main: Coroutine[None, None, None]) -> None:
 def _check(options: argparse.Namespace) -> int:
     from gateway.registry import Registry
 
-    settings = load(options.config, os.environ, also=Registry().check)
+    settings = load(
+        options.config, os.environ, also=partial(Registry().check, environ=os.environ)
+    )
     print(explain(settings), end="")
     return 0
 

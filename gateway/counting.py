@@ -14,10 +14,10 @@ from gateway.wire.reading import whole
 if TYPE_CHECKING:
     from aiohttp.web import StreamResponse
 
+    from gateway.building import Backend
     from gateway.exchange import Exchange
     from gateway.fronts.base import Ask
     from gateway.plugin import Headers
-    from gateway.registry import Backend
     from gateway.routes import Plan
 
 
@@ -60,7 +60,7 @@ def _call(
 ) -> Call | None:
     if not isinstance(backend, HttpBackend):
         return None
-    target = backend.foreign("count_tokens", ask)
+    target = backend.foreign("count_tokens", ask, plan.model)
     if target is None or target.dialect.translator is None:
         return None
     return Call(exchange, backend, target, target.dialect.translator, plan)

@@ -41,10 +41,10 @@ from gateway.watch import Watch
 if TYPE_CHECKING:
     from aiohttp.web import Request
 
+    from gateway.building import Backend
     from gateway.domain.request import Request as Asked
     from gateway.fronts.base import Ask
     from gateway.plugin import Headers
-    from gateway.registry import Backend
     from gateway.relay import Relay
     from gateway.routes import Plan
     from gateway.state import Gateway
@@ -140,7 +140,7 @@ class Exchange:
     ) -> StreamResponse:
         operation = self.door.operation
         if isinstance(backend, HttpBackend):
-            target = backend.native(self.door.dialect, operation, ask)
+            target = backend.native(self.door.dialect, operation, ask, plan.model)
             if target is not None and passing.may_pass(target, operation, body):
                 return await passing.passed(self, backend, target, plan, ask, body)
         # Each loaded when the first request needs it.

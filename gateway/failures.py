@@ -51,10 +51,14 @@ class UpstreamAnswerError(BackendError):
         verbatim: the client speaks the dialect of the body.
     """
 
-    verbatim = True
-
     def __init__(
-        self, error: LLMProxyError, body: bytes, content_type: str, headers: Headers
+        self,
+        error: LLMProxyError,
+        body: bytes,
+        content_type: str,
+        headers: Headers,
+        *,
+        verbatim: bool = True,
     ) -> None:
         super().__init__(
             redact(error.message),
@@ -65,10 +69,16 @@ class UpstreamAnswerError(BackendError):
         self.body = without_known(body)
         self.content_type = content_type
         self.headers = headers
+        self.verbatim = verbatim
 
 
-async def refusal(response: ClientResponse) -> LLMProxyError:
-    """Return the error for an answer whose status is not a success."""
+async def refusal(response: ClientResponse, *, verbatim: bool = True) -> LLMProxyError:
+    """
+    Return the error for an answer whose status is not a success.
+
+    Args:
+        verbatim: its body has the shape that the protocol gives to errors.
+    """
     status = response.status
     if status < 400:
         return BackendError(
@@ -85,9 +95,8 @@ async def refusal(response: ClientResponse) -> LLMProxyError:
         retry_after=said.retry_after if said else None,
     )
     content_type = response.headers.get("Content-Type", JSON)
-    return UpstreamAnswerError(
-        error, body, content_type, http.to_client(response.headers)
-    )
+    headers = http.to_client(response.headers)
+    return UpstreamAnswerError(error, body, content_type, headers, verbatim=verbatim)
 
 
 def _host(location: str) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import random
 import re
+from email.utils import parsedate_to_datetime
+from time import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ TO_CLIENT = frozenset(
 _TO_CLIENT_PREFIXES = ("x-ratelimit", "ratelimit", "anthropic-ratelimit-")
 
 _IDS = (UPSTREAM_REQUEST_ID, "request-id", "x-generation-id", "cf-ray")
+_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
@@ -81,6 +84,25 @@ def upstream_id(kept: Mapping[str, str]) -> str | None:
         if name in kept:
             return kept[name]
     return None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """
+    Return after how many seconds another try makes sense, if *headers* say so.
+
+    Source: RFC 9110, section 10.2.3; ``retry-after-ms`` is OpenAI's.
+    """
+    milliseconds = headers.get("retry-after-ms", "")
+    if _NUMBER.fullmatch(milliseconds):
+        return float(milliseconds) / 1000
+    said = headers.get("Retry-After", "").strip()
+    if _NUMBER.fullmatch(said):
+        return float(said)
+    try:
+        moment = parsedate_to_datetime(said).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(0.0, moment - time())
 
 
 def request_id(headers: Mapping[str, str]) -> str:

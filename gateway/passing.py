@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
     from aiohttp.web import StreamResponse
 
+    from gateway.building import Backend
     from gateway.domain.reply import Json
     from gateway.exchange import Exchange
     from gateway.fronts.base import Ask
-    from gateway.plugin import Headers
-    from gateway.registry import Backend
+    from gateway.plugin import Dialect, Headers
     from gateway.routes import Plan
     from gateway.targets import Target
     from gateway.upstream import HttpBackend
@@ -79,23 +79,23 @@ async def passed(
     if ask.stream:
         relay = kind(exchange.ledger, exchange.front, ask)
         exchange.begin_stream(relay, ask).keep = keep
-    response = await backend.open(url, body, headers)
+    body = target.edited(body, headers)
+    response = await backend.open(target, url, body, headers)
     try:
         kept = http.to_client(response.headers)
         exchange.ledger.upstream_request_id = http.upstream_id(kept)
         if response.status >= 300:
-            raise await refusal(response)
+            raise await refusal(response, verbatim=target.dialect.own_errors)
         streams = is_stream(response, ask)
         if streams is not ask.stream and _can_be_read(exchange, target):
             return await _across(exchange, target, response, ask, keep)
         if not streams:
             return await _whole(exchange, response, kept, keep)
-        stream = exchange.stream
-        if stream is None:
-            relay = kind(exchange.ledger, exchange.front, ask)
-            stream = exchange.begin_stream(relay, ask)
+        stream = exchange.stream or exchange.begin_stream(
+            kind(exchange.ledger, exchange.front, ask), ask
+        )
         stream.answered(_content_type(response, ask), kept)
-        return await stream.pump(response.content.readany)
+        return await stream.pump(pieces(response, target.dialect))
     finally:
         # Frees the upstream at once, unless the answer was read to its end:
         # then its connection is back in the pool already.
@@ -156,7 +156,8 @@ async def _across(
         body = await _read_whole(exchange, response, headers)
         reply = whole(translator.read_reply, loads(body))
         return await stream_reply(exchange, reply, context, headers)
-    reply = folded(translator, await whole_body(exchange, response))
+    body = decoded(await whole_body(exchange, response), target.dialect)
+    reply = folded(translator, body)
     return await answer_reply(exchange, reply, context, headers, keep)
 
 
@@ -173,6 +174,36 @@ async def whole_body(exchange: Exchange, response: ClientResponse) -> bytes:
     body = await read_whole(response, most, exchange.watch.begin)
     exchange.ledger.heard()
     return body
+
+
+def pieces(
+    response: ClientResponse, dialect: Dialect
+) -> Callable[[], Awaitable[bytes]]:
+    """Return what reads the stream's next bytes, as its protocol has them."""
+    read = response.content.readany
+    if dialect.decoder is None:
+        return read
+    decoder = dialect.decoder()
+    over = False
+
+    async def next_bytes() -> bytes:
+        nonlocal over
+        while not over:
+            chunk = await read()
+            over = not chunk
+            if data := decoder.feed(chunk) if chunk else decoder.eof():
+                return data
+        return b""
+
+    return next_bytes
+
+
+def decoded(body: bytes, dialect: Dialect) -> bytes:
+    """Return a whole stream's bytes, as its protocol has them."""
+    if dialect.decoder is None:
+        return body
+    decoder = dialect.decoder()
+    return decoder.feed(body) + decoder.eof()
 
 
 def no_json() -> APIConnectionError:

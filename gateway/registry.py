@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
-from yarl import URL
 
+from gateway.building import (
+    Backend,
+    bad_files,
+    build_declared,
+    build_virtual,
+    check_declared,
+)
 from gateway.domain.errors import ConfigurationError
 from gateway.plugin import ENTRY_POINT_GROUP, BackendPluginDefinition, Connector
-from gateway.secret import Secret
-from gateway.settings import Tls
-from gateway.upstream import (
-    HttpBackend,
-    VirtualBackend,
-    make_session,
-    ssl_context,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from gateway.config import Mistake
-    from gateway.plugin import Dialect
     from gateway.settings import Backend as BackendSettings
     from gateway.settings import Settings
     from gateway.translation import TranslationService
 
-Backend: TypeAlias = HttpBackend | VirtualBackend
 Kind: TypeAlias = Connector | BackendPluginDefinition
 
 _OWN = "sluicegate"
-_VERSION = re.compile(r"v\d")
 
 
 @frozen
@@ -115,6 +109,18 @@ class Registry:
             if isinstance(kind, Connector) and kind.key_env and not kind.ports
         }
 
+    def type_of(self, name: str, settings: BackendSettings) -> str:
+        """
+        Return the type of the backend called *name*.
+
+        ``openai.eu`` is an instance of ``openai``, while ``llama.cpp`` is a type.
+        """
+        if settings.type:
+            return settings.type
+        head, dot, _ = name.rpartition(".")
+        known = name in self._points or not dot
+        return name if known else self.type_of(head, settings)
+
     def build(
         self, name: str, settings: BackendSettings, environ: Mapping[str, str]
     ) -> Backend:
@@ -124,121 +130,30 @@ class Registry:
         Raises:
             ConfigurationError: its type is unknown, broken, or lacks an address.
         """
-        kind = self.get(settings.type or name)
-        if isinstance(kind, BackendPluginDefinition):
-            service, session = self._translation, make_session(settings)
-            backend = kind.factory(session, settings, service)
-            return VirtualBackend(name, settings, backend, session)
-        speaks = spoken(kind, settings.extra)
-        return HttpBackend(
-            name=name,
-            connector=kind,
-            settings=settings,
-            speaks=speaks,
-            bases=base_urls(kind, speaks, settings.api_base_url, settings.extra),
-            key=api_key(kind, settings, environ),
-            session=make_session(settings),
-            models=settings.models,
-            closed_list=bool(settings.models),
-        )
+        kind = self.get(self.type_of(name, settings))
+        if isinstance(kind, Connector):
+            return build_declared(name, kind, settings, environ)
+        return build_virtual(name, kind, settings, environ, self._translation)
 
-    def check(self, settings: Settings) -> Iterator[Mistake]:
+    def check(
+        self, settings: Settings, environ: Mapping[str, str]
+    ) -> Iterator[Mistake]:
         """Yield what keeps a backend from being built, with its place."""
         for name, backend in settings.backends.items():
             here = ("backends", name)
             try:
-                kind = self.get(backend.type or name)
+                kind = self.get(self.type_of(name, backend))
             except ConfigurationError as exc:
                 yield (*here, "type") if backend.type else here, exc.message
                 continue
             if isinstance(kind, Connector):
                 try:
-                    speaks = spoken(kind, backend.extra)
-                    base_urls(kind, speaks, backend.api_base_url, backend.extra)
+                    check_declared(name, kind, backend, environ)
                 except ConfigurationError as exc:
                     yield here, exc.message
             yield from (
-                ((*here, "tls", key), why) for key, why in _bad_files(backend.tls)
+                ((*here, "tls", key), why) for key, why in bad_files(backend.tls)
             )
-
-
-def _bad_files(tls: Tls) -> Iterator[tuple[str, str]]:
-    for key, trial in (
-        ("ca_file", Tls(ca_file=tls.ca_file)),
-        ("cert_file", Tls(cert_file=tls.cert_file, key_file=tls.key_file)),
-    ):
-        try:
-            ssl_context(trial)
-        except OSError as exc:  # ssl's own errors are children of it
-            file = getattr(tls, key)
-            yield key, f"{file} cannot be used: {exc.strerror or exc}"
-
-
-def api_key(
-    connector: Connector, settings: BackendSettings, environ: Mapping[str, str]
-) -> Secret | None:
-    """Return the key: the configured one, else that of the usual variables."""
-    if settings.api_key is not None:
-        return settings.api_key
-    found = (environ.get(name) for name in connector.key_env)
-    return next((Secret(key) for key in found if key), None)
-
-
-def spoken(connector: Connector, extra: Mapping[str, Any]) -> tuple[Dialect, ...]:
-    """
-    Return the dialects of one instance: all, or what its ``speaks`` names.
-
-    Raises:
-        ConfigurationError: it names one that there is not.
-    """
-    if "speaks" not in extra:
-        return connector.speaks
-    known = {d.protocol: d for d in (*connector.optional, *connector.speaks)}
-    names = extra["speaks"]
-    names = [names] if isinstance(names, str) else names
-    if not names or not isinstance(names, list) or not set(names) <= known.keys():
-        raise ConfigurationError(
-            f"extra.speaks must be a list of {', '.join(known)}", code="unknown_dialect"
-        )
-    return tuple(known[name] for name in names)
-
-
-def base_urls(
-    connector: Connector,
-    speaks: tuple[Dialect, ...],
-    configured: str | None,
-    extra: Mapping[str, Any],
-) -> dict[str, str]:
-    """
-    Return where each dialect begins, by protocol, without a final slash.
-
-    The SDKs' own variables differ in whether they hold the version segment, so
-    it is added where no segment of the path looks like one. An API that has
-    none says so by an empty ``version`` in *extra*. Dialects of another version
-    than the first have it in place of that.
-
-    Raises:
-        ConfigurationError: there is no address.
-    """
-    url = (configured or connector.base_url).rstrip("/")
-    if not url:
-        raise ConfigurationError(
-            f"{connector.name} needs api_base_url", code="missing_base_url"
-        )
-    first = speaks[0].version
-    if configured:
-        version = str(extra.get("version", first))
-        versioned = any(_VERSION.match(part) for part in URL(url).parts)
-        url = url if versioned or not version else f"{url}/{version}"
-    head, _, tail = url.rpartition("/")
-    root = head if _VERSION.match(tail) else url
-    bases = {"": root, first: url if first else root}
-    return {
-        dialect.protocol: url
-        if "version" in extra
-        else bases.get(dialect.version, f"{root}/{dialect.version}")
-        for dialect in speaks
-    }
 
 
 def _is_foreign(point: EntryPoint) -> bool:

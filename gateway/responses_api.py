@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 from urllib.parse import quote
 
-from aiohttp import ClientError, web
+from aiohttp import web
 from yarl import URL
 
 from gateway.domain.errors import InvalidRequestError
@@ -164,22 +164,25 @@ class _Api:
         target = None
         if isinstance(backend, HttpBackend):
             ask = Ask(stored.model, stream=False)
-            target = backend.native("openai_responses", "responses", ask)
+            target = backend.native("openai_responses", "responses", ask, ask.model)
         if target is None or not isinstance(backend, HttpBackend):
             return  # it is no longer configured, and so is its key
         path = target.path.replace("{id}", quote(stored.id, safe=""))
         try:
-            async with (
-                asyncio.timeout(DELETE_DEADLINE),
-                backend.session.delete(
+            async with asyncio.timeout(DELETE_DEADLINE):
+                response = await backend.open(
+                    target,
                     URL(path, encoded=True),
-                    headers=target.headers({}),
-                    allow_redirects=False,
-                ) as response,
-            ):
-                if response.status >= 300 and response.status != 404:
-                    raise await refusal(response)
-        except (ClientError, TimeoutError, OSError) as exc:
+                    b"",
+                    target.headers({}),
+                    method="DELETE",
+                )
+                try:
+                    if response.status >= 300 and response.status != 404:
+                        raise await refusal(response)
+                finally:
+                    response.close()
+        except TimeoutError as exc:
             raise mapped(exc) from exc
 
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
+    from gateway.building import Backend
     from gateway.gauges import Board
-    from gateway.registry import Backend, Registry
+    from gateway.registry import Registry
     from gateway.settings import Settings
     from gateway.wiring import Wire
 

@@ -52,6 +52,7 @@ SecretUrl: TypeAlias = Annotated[Secret, Kind("secret_url", "secret URL")]
 CallerKey: TypeAlias = Annotated[Secret, Kind("caller_key", "secret")]
 BackendName: TypeAlias = Annotated[str, Kind("backend_name", "name")]
 Extra: TypeAlias = Annotated[dict[str, Any], Kind("extra", "section")]
+HeaderValue: TypeAlias = Annotated[str, Kind("header_value", "text")]
 Headers: TypeAlias = Annotated[dict[str, Secret], Kind("headers", "header: secret")]
 Pattern: TypeAlias = Annotated[str, Kind("pattern", "text")]
 Target: TypeAlias = Annotated[str, Kind("target", "text")]
@@ -86,6 +87,8 @@ class Server:
             only be told inside the stream. 0: never.
         send_timeout: how long a client may take nothing of what is sent to it.
         shutdown_grace: how long running requests may go on after SIGTERM.
+        max_hops: how many other gateways a request may have passed before; with 0,
+            one that comes from another gateway is answered 508.
         cors_origins: web origins whose pages may call the gateway from a
             browser, such as `https://app.example.com`; `*` for every page.
     """
@@ -103,6 +106,7 @@ class Server:
     open_after: Seconds = 30.0
     send_timeout: TimeOut = 60.0
     shutdown_grace: Seconds = 30.0
+    max_hops: Count = 0
     cors_origins: tuple[Origin, ...] = ()
 
 
@@ -160,21 +164,102 @@ class Tls:
 
 
 @frozen
+class Auth:
+    """
+    How the gateway proves to a backend who it is, where its type's own way with an
+    API key is not the one. `docs/authentication.md` shows each way.
+
+    Attributes:
+        type: `bearer`, `header`, `query` or `none` for an API key, `oauth-refresh`,
+            `oauth-client`, `google`, `azure`, `aws`, or what a plugin brings.
+        name: of the header or the query parameter that carries the key.
+        file: absolute path of a credentials file.
+        token_url: where OAuth tokens are given out.
+        client_id: the gateway's id there.
+        client_secret: the secret that belongs to it.
+        scope: what the token is for; several are separated by blanks.
+        audience: for whom the token is, where the issuer asks for that.
+        tenant: of Azure Entra: its id or domain.
+        region: of AWS; else that of the environment or the profile.
+        profile: of AWS, in its configuration files.
+        access_key_id: of AWS, where it is not to be found by the usual rules.
+        secret_access_key: the secret that belongs to it.
+        session_token: of AWS, for keys that last for a while.
+    """
+
+    type: str | None = None
+    name: str | None = None
+    file: str | None = None
+    token_url: Url | None = None
+    client_id: str | None = None
+    client_secret: Secret | None = None
+    scope: str | None = None
+    audience: str | None = None
+    tenant: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    access_key_id: str | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
+
+
+@frozen
+class IdentityHeader:
+    """
+    What a provider is told about the application that asks, in one header.
+
+    Attributes:
+        mode: `passthrough` sends on what the caller sent, `override` always sends
+            `value`, `default` sends it where the caller sent nothing.
+        value: the text.
+    """
+
+    mode: Literal["passthrough", "override", "default"] = "override"
+    value: HeaderValue | None = None
+
+
+@frozen
+class Identity:
+    """
+    The headers by which providers tell applications apart.
+
+    Attributes:
+        user_agent: `User-Agent`; the gateway's own unless set.
+        referer: `HTTP-Referer`, the application's address; the caller's unless set.
+        title: `X-Title`, its name; the caller's unless set.
+    """
+
+    user_agent: IdentityHeader = IdentityHeader()
+    referer: IdentityHeader = IdentityHeader("passthrough")
+    title: IdentityHeader = IdentityHeader("passthrough")
+
+
+@frozen
 class Backend:
     """
     One backend. Its key below `backends` is its name: what clients and routes
     write before the `:`. A name is made of `a-z 0-9 . _ -`.
 
     Attributes:
-        type: the kind of backend, such as `openai` or `openai-compatible`; the
-            backend's own name if not given.
-        api_key: the key for the provider. If not given, the provider's usual
-            variable is read, such as `OPENAI_API_KEY`.
+        type: the kind of backend, such as `openai` or `openai-compatible`. If not
+            given, the backend's own name, or that up to a dot: `openai.eu` and
+            `openai.2` are backends of the type `openai`.
+        package: the Python package that brings this type; named where it is missing.
+        api_key: the key for the provider. If not given, the variable of the
+            backend's name is read, such as `OPENAI_EU_API_KEY` for `openai.eu`,
+            then the provider's usual one, such as `OPENAI_API_KEY`.
+        api_keys: several keys, used in turn; one that is refused or used up rests.
+            If not given, `OPENAI_API_KEY_1` to `OPENAI_API_KEY_20` are read.
+        auth: see `auth` below.
         api_base_url: where its API begins, with or without the version segment
             (`/v1`). If not given, the provider's own. For an API that has no such
             segment, set `extra: {version: ""}`.
         models: the models it offers; if none, the backend is asked for them.
+        models_refresh: after how long it is asked again; 0 for never.
         headers: further headers for each of its requests.
+        identity: see `identity` below.
+        loop_guard: whether to send the header by which a request that comes back to
+            the gateway is found.
         timeouts: see `timeouts` below.
         limits: see `limits` below.
         tls: see `tls` below.
@@ -184,10 +269,16 @@ class Backend:
     """
 
     type: str | None = None
+    package: str | None = None
     api_key: Secret | None = None
+    api_keys: tuple[Secret, ...] = ()
+    auth: Auth = Auth()
     api_base_url: Url | None = None
     models: tuple[str, ...] = ()
+    models_refresh: Seconds = 600.0
     headers: Headers = field(factory=dict)
+    identity: Identity = Identity()
+    loop_guard: bool = True
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
     tls: Tls = Tls()

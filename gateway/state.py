@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from gateway.access import Access
+    from gateway.building import Backend
     from gateway.domain.errors import LLMProxyError
     from gateway.exchange import Exchange
     from gateway.gauges import Board, Gauges
     from gateway.journal import Journal
     from gateway.recall import Responses
-    from gateway.registry import Backend
     from gateway.routes import RouteTable
     from gateway.settings import Settings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from attrs import field, frozen
 from yarl import URL
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.fronts.base import Ask
-    from gateway.plugin import Dialect, Headers
+    from gateway.plugin import Dialect, Fixed, Headers
 
 # A caller's query that goes through, by protocol: Anthropic's clients say ?beta=true.
 QUERIES = {"anthropic": ("beta",)}
@@ -29,25 +29,30 @@ class Target:
         path: base and path, with ``{model}`` in it then.
         defaults: headers that a caller's own replace.
         fixed: headers that replace all others; credentials are among them.
+        operation: the key of the dialect's path.
         queries: members of a caller's query that go through.
     """
 
     dialect: Dialect
-    path: str
-    url: URL | None
+    path: str = field(repr=False)
+    url: URL | None = field(repr=False)
     defaults: Headers
     fixed: Headers = field(repr=False)
+    operation: str = ""
     queries: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, dialect: Dialect, base: str, operation: str, fixed: Headers) -> Target:
+    def of(cls, dialect: Dialect, base: str, operation: str, fixed: Fixed) -> Target:
         path = base + dialect.paths[operation]
+        if fixed.query:
+            path += ("&" if "?" in path else "?") + urlencode(fixed.query)
         return cls(
             dialect=dialect,
             path=path,
             url=None if "{model}" in path else URL(path, encoded=True),
             defaults={name.lower(): value for name, value in dialect.headers.items()},
-            fixed=fixed,
+            fixed=fixed.headers,
+            operation=operation,
             queries=QUERIES.get(dialect.protocol, ()),
         )
 
@@ -80,6 +85,12 @@ class Target:
             headers = {**self.defaults, **headers}
         headers.update(self.fixed)
         return headers
+
+    def edited(self, body: bytes, headers: Headers) -> bytes:
+        """Return *body* as this provider wants it; *headers* may change with it."""
+        for edit in self.dialect.edits:
+            body = edit(body, headers, self.operation)
+        return body
 
 
 def operation_of(dialect: Dialect, operation: str, ask: Ask) -> str | None:

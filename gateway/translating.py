@@ -9,7 +9,7 @@ from attrs import evolve
 from gateway import http, losses
 from gateway.failures import JSON, UpstreamAnswerError, refusal
 from gateway.gap import answer_reply, folded, stream_reply
-from gateway.passing import is_stream, no_json, whole_body
+from gateway.passing import decoded, is_stream, no_json, pieces, whole_body
 from gateway.rendering import Decoded, Rendering
 from gateway.wire.faults import fault_in
 from gateway.wire.json import encode, loads
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
     from aiohttp.web import StreamResponse
 
+    from gateway.building import Backend
     from gateway.domain.errors import LLMProxyError
     from gateway.domain.reply import Json
     from gateway.domain.request import Request
     from gateway.exchange import Exchange
     from gateway.fronts.base import Ask
     from gateway.plugin import Translator, Written
-    from gateway.registry import Backend
     from gateway.routes import Plan
     from gateway.targets import Target
     from gateway.upstream import HttpBackend
@@ -46,7 +46,7 @@ async def translated(
         LLMProxyError: it failed, before or after the answer began.
     """
     operation = exchange.door.kind
-    target = backend.foreign(operation, ask, exchange.door.dialect)
+    target = backend.foreign(operation, ask, plan.model, exchange.door.dialect)
     if target is None or target.dialect.translator is None:
         raise exchange.unsupported(backend.name)
     call = Call(exchange, backend, target, target.dialect.translator, plan)
@@ -97,7 +97,8 @@ class Call:
         headers |= written.headers
         headers["content-type"] = JSON
         url = target.at(self.plan.model, exchange.request.query)
-        response = await self._backend.open(url, encode(written.body), headers)
+        body = target.edited(encode(written.body), headers)
+        response = await self._backend.open(target, url, body, headers)
         kept = http.to_client(response.headers)
         exchange.ledger.upstream_request_id = http.upstream_id(kept)
         if response.status >= 300:
@@ -157,9 +158,10 @@ async def _chat(call: Call, ask: Ask, body: bytes) -> StreamResponse:
         if streams and ask.stream:
             stream = exchange.stream or exchange.begin_stream(relay, ask)
             stream.answered(None, kept)
-            return await stream.pump(response.content.readany)
+            return await stream.pump(pieces(response, call.dialect))
         if streams:
-            reply = folded(translator, await whole_body(exchange, response))
+            body = decoded(await whole_body(exchange, response), call.dialect)
+            reply = folded(translator, body)
         else:
             reply = whole(translator.read_reply, await call.json(response))
         if ask.stream:

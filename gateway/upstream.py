@@ -1,144 +1,53 @@
-"""
-The backends' side of the network: one ``ClientSession`` per configured backend.
-"""
+"""A backend that is asked over HTTP in a protocol that the gateway knows."""
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from contextvars import ContextVar
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import msgspec
 from aiohttp import (
     ClientError,
     ClientOSError,
-    ClientPayloadError,
     ClientResponse,
     ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
     ServerDisconnectedError,
-    TCPConnector,
 )
-from aiohttp.client_proto import ResponseHandler
 from attrs import define, evolve, field
 from yarl import URL
 
-import gateway
 from gateway.domain.errors import (
     APITimeoutError,
     AuthenticationError,
     BackendError,
 )
 from gateway.failures import mapped, read_whole
+from gateway.http import retry_after
+from gateway.listing import MAX_MODEL_LIST, model_ids
+from gateway.loops import LOOP_GUARD, OWN_ID, guard_value
+from gateway.plugin import Fixed, Outbound
+from gateway.sessions import fresh, pool_allowed
 from gateway.targets import Target, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.fronts.base import Ask
-    from gateway.plugin import Connector, Dialect, Headers, LLMBackend
+    from gateway.plugin import Auth, Connector, Credentials, Dialect, Headers
     from gateway.secret import Secret
     from gateway.settings import Backend as BackendSettings
-    from gateway.settings import Tls
 
 DISCOVERY_DEADLINE = 5.0
-MAX_MODEL_LIST = 16 * 1024 * 1024
-# What may pile up, twice over, for a client who reads slowly.
-READ_BUFFER = 64 * 1024
-
-# Of the request that the current task sends: whether it went out on a new
-# connection, and whether it must.
-_fresh: ContextVar[bool] = ContextVar("fresh", default=True)
-_pool_allowed: ContextVar[bool] = ContextVar("pool_allowed", default=True)
-
-
-class _Protocol(ResponseHandler):
-    """
-    Tells a reader that is waiting for the body when its framing is broken.
-
-    aiohttp 3.14 tells only who waits for a head; the others would wait for ever.
-    """
-
-    def set_exception(
-        self, exc: BaseException, exc_cause: BaseException | None = None
-    ) -> None:
-        super().set_exception(exc, exc_cause or exc)
-        payload = self._payload
-        if payload is not None and not payload.is_eof() and not payload.exception():
-            payload.set_exception(ClientPayloadError("malformed body"), exc)
-
-
-class _Connector(TCPConnector):
-    """Tells new connections from pooled ones, and can do without the pool."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        factory: Any = partial(_Protocol, loop=asyncio.get_running_loop())
-        self._factory = factory
-
-    async def _get(self, *args: Any, **kwargs: Any) -> Any:
-        if _pool_allowed.get():
-            return await super()._get(*args, **kwargs)
-        return None
-
-    async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
-        _fresh.set(True)
-        return await super()._create_connection(*args, **kwargs)
-
-
-def make_session(settings: BackendSettings) -> ClientSession:
-    """Return the session of one backend; call it where the event loop runs."""
-    limits, clocks = settings.limits, settings.timeouts
-    connector = _Connector(
-        # aiohttp's default of 100 counts open streams and would strangle them.
-        limit=limits.connections,
-        limit_per_host=limits.connections_per_host,
-        keepalive_timeout=limits.keep_alive,
-        ssl=ssl_context(settings.tls),
-    )
-    return ClientSession(
-        connector=connector,
-        cookie_jar=DummyCookieJar(),
-        # No total: a stream may last. With a limit, waiting for a free connection
-        # is not connecting.
-        timeout=ClientTimeout(
-            total=None,
-            connect=None if limits.connections else clocks.connect,
-            sock_connect=clocks.connect,
-        ),
-        read_bufsize=READ_BUFFER,
-        # Compression would hold back a stream; nothing tells a cut one there.
-        headers={
-            "User-Agent": f"sluicegate/{gateway.__version__}",
-            "Accept-Encoding": "identity",
-        },
-        proxy=settings.proxy.reveal() if settings.proxy else None,
-        trust_env=False,
-    )
-
-
-def ssl_context(tls: Tls) -> ssl.SSLContext | bool:
-    """
-    Return what aiohttp takes for ``ssl``.
-
-    Raises:
-        OSError: a file is missing or not what it should be.
-    """
-    if not tls.verify:
-        return False
-    if not (tls.ca_file or tls.cert_file):
-        return True
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    if tls.cert_file:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    return context
+# Answers that other credentials might have spared the caller.
+REFUSALS = frozenset({401, 403, 429})
+# As many keys as a pool can have, and one more.
+MOST_ATTEMPTS = 21
 
 
 class _Stale(Exception):  # noqa: N818 - it never leaves this module
     """The upstream had closed a pooled connection; nothing was received."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 @define(eq=False)
@@ -149,6 +58,8 @@ class HttpBackend:
     Attributes:
         speaks: the dialects of this instance, the preferred one first.
         bases: where each begins, by protocol.
+        key: where there is one, and nothing else identifies the gateway.
+        credentials: where a key does not do.
         models: configured or discovered; empty means unknown.
         closed_list: the list was configured, so other names are mistakes.
     """
@@ -160,29 +71,38 @@ class HttpBackend:
     bases: Mapping[str, str]
     key: Secret | None
     session: ClientSession
+    credentials: Credentials | Fixed | None = None
     models: tuple[str, ...] = ()
     closed_list: bool = False
-    _targets: dict[tuple[str, str], Target] = field(factory=dict)
+    _targets: dict[tuple[int, str], Target] = field(factory=dict, repr=False)
 
-    def native(self, protocol: str, operation: str, ask: Ask) -> Target | None:
+    def native(
+        self, protocol: str, operation: str, ask: Ask, model: str
+    ) -> Target | None:
         """
         Return where who speaks *protocol* gets *operation* without translation.
+
+        Args:
+            model: as the provider calls it.
 
         Raises:
             AuthenticationError: there is no key.
         """
         for dialect in self.speaks:
-            if dialect.protocol == protocol:
+            if dialect.protocol == protocol and dialect.serves(model):
                 key = operation_of(dialect, operation, ask)
                 if key is not None:
                     return self._target(dialect, key)
         return None
 
-    def foreign(self, operation: str, ask: Ask, own: str = "") -> Target | None:
+    def foreign(
+        self, operation: str, ask: Ask, model: str, own: str = ""
+    ) -> Target | None:
         """
         Return where *operation* is offered in a dialect that can be translated to.
 
         Args:
+            model: as the provider calls it.
             own: the client's protocol, which is the best where it is spoken.
 
         Raises:
@@ -191,14 +111,14 @@ class HttpBackend:
         # In what frames the client wants it is no matter to the upstream.
         ask = evolve(ask, framing="sse")
         for dialect in sorted(self.speaks, key=lambda d: d.protocol != own):
-            if _translates(dialect, operation):
+            if _translates(dialect, operation) and dialect.serves(model):
                 key = operation_of(dialect, operation, ask)
                 if key is not None:
                     return self._target(dialect, key)
         return None
 
     def _target(self, dialect: Dialect, operation: str) -> Target:
-        key = dialect.protocol, operation
+        key = id(dialect), operation
         found = self._targets.get(key)
         if found is None:
             base = self.bases[dialect.protocol]
@@ -206,53 +126,109 @@ class HttpBackend:
             self._targets[key] = found
         return found
 
-    def _fixed(self, dialect: Dialect) -> Headers:
+    def _fixed(self, dialect: Dialect) -> Fixed:
         """Return the credentials, and on top of them the configured headers."""
-        headers: Headers = {}
-        if self.key is not None:
-            auth = dialect.auth or self.connector.auth
-            headers.update(auth(self.key.reveal()))
-        elif not self.connector.key_optional:
-            names = " or ".join(self.connector.key_env) or "api_key"
-            raise AuthenticationError(
-                f"backend {self.name!r} has no API key: set {names}",
-                code="missing_api_key",
-            )
+        own = self._own(dialect)
+        headers = dict(own.headers)
         for name, value in self.settings.headers.items():
             headers[name] = value.reveal()
-        return {name.lower(): value for name, value in headers.items()}
+        return Fixed({name.lower(): headers[name] for name in headers}, own.query)
+
+    def _own(self, dialect: Dialect) -> Fixed:
+        """Return the credentials that are the same for all requests."""
+        if isinstance(self.credentials, Fixed):
+            return self.credentials
+        if self.credentials is not None:
+            return Fixed()
+        if self.key is not None:
+            return Fixed.of(self._auth(dialect), self.key.reveal())
+        if self.connector.key_optional:
+            return Fixed()
+        names = " or ".join(self.connector.key_env) or "api_key"
+        raise AuthenticationError(
+            f"backend {self.name!r} has no API key: set {names}",
+            code="missing_api_key",
+        )
 
     async def open(
-        self, url: URL, body: bytes, headers: dict[str, str]
+        self,
+        target: Target,
+        url: URL,
+        body: bytes,
+        headers: dict[str, str],
+        method: str = "POST",
     ) -> ClientResponse:
         """
         Send a request and return once the answer's head is there.
 
         A pooled connection that the upstream had closed is not the request's
-        fault: where nothing was received it is sent again.
+        fault: where nothing was received it is sent again. So it is where other
+        credentials may be taken for those that were refused.
 
         Raises:
+            AuthenticationError: there are no credentials.
             BackendError: one of its children, as `mapped` says.
         """
-        _pool_allowed.set(True)
-        try:
-            return await self._post(url, body, headers)
-        except _Stale:
-            _pool_allowed.set(False)
-            return await self._post(url, body, headers)
+        carried = guard_value()
+        if carried is not OWN_ID and self._guards:
+            headers[LOOP_GUARD] = carried
+        if self.credentials is None or isinstance(self.credentials, Fixed):
+            return await self._send(method, url, body, headers)
+        auth = self._auth(target.dialect)
+        request = Outbound(method, url, headers, body, auth)
+        return await self._signed(self.credentials, request)
 
-    async def _post(
-        self, url: URL, body: bytes, headers: dict[str, str]
+    @property
+    def _guards(self) -> bool:
+        return self.settings.loop_guard and self.connector.loop_guard
+
+    async def _signed(
+        self, credentials: Credentials, request: Outbound
     ) -> ClientResponse:
-        _fresh.set(False)
+        for attempt in range(MOST_ATTEMPTS):
+            tried = evolve(request, headers=dict(request.headers), attempt=attempt)
+            await credentials.sign(tried)
+            response = await self._send(
+                tried.method, tried.url, tried.body, tried.headers
+            )
+            if response.status not in REFUSALS:
+                break
+            wait = retry_after(response.headers)
+            try:
+                again = await credentials.refused(tried, response.status, wait)
+            except BaseException:
+                response.close()
+                raise
+            if not again or attempt == MOST_ATTEMPTS - 1:
+                break
+            response.close()
+        return response
+
+    async def _send(
+        self, method: str, url: URL, body: bytes, headers: dict[str, str]
+    ) -> ClientResponse:
+        pool_allowed.set(True)
         try:
-            return await self.session.post(
-                url, data=body, headers=headers, allow_redirects=False
+            return await self._once(method, url, body, headers)
+        except _Stale:
+            pool_allowed.set(False)
+        try:
+            return await self._once(method, url, body, headers)
+        except _Stale as exc:
+            raise mapped(exc.error) from exc
+
+    async def _once(
+        self, method: str, url: URL, body: bytes, headers: dict[str, str]
+    ) -> ClientResponse:
+        fresh.set(False)
+        try:
+            return await self.session.request(
+                method, url, data=body or None, headers=headers, allow_redirects=False
             )
         except (ServerDisconnectedError, ClientOSError) as exc:
-            if _fresh.get():
+            if fresh.get():
                 raise mapped(exc) from exc
-            raise _Stale from exc
+            raise _Stale(exc) from exc
         except (ClientError, TimeoutError, OSError) as exc:
             raise mapped(exc) from exc
 
@@ -263,56 +239,38 @@ class HttpBackend:
         Raises:
             LLMProxyError: it did not tell.
         """
-        dialect = self.speaks[0]
-        base = self.bases[dialect.protocol]
-        url = URL(base + self.connector.models_path, encoded=True)
-        headers = {**dialect.headers, **self._fixed(dialect)}
         try:
-            async with (
-                asyncio.timeout(DISCOVERY_DEADLINE),
-                self.session.get(
-                    url, headers=headers, allow_redirects=False
-                ) as response,
-            ):
-                body = await read_whole(response, MAX_MODEL_LIST)
+            async with asyncio.timeout(DISCOVERY_DEADLINE):
+                self.models = model_ids(await self._model_list())
         except TimeoutError as exc:
             raise APITimeoutError("no answer to the list of models") from exc
-        except (ClientError, OSError) as exc:
-            raise mapped(exc) from exc
-        if response.status != 200:
-            raise BackendError(f"status {response.status} for the list of models")
-        self.models = model_ids(body)
+
+    async def _model_list(self) -> bytes:
+        dialect = self.speaks[0]
+        fixed = self._fixed(dialect)
+        base = self.bases[dialect.protocol]
+        url = URL(base + self.connector.models_path, encoded=True)
+        headers: Headers = {**dialect.headers, **fixed.headers}
+        if fixed.query:
+            url = url.update_query(fixed.query)
+        request = Outbound("GET", url, headers, auth=self._auth(dialect))
+        if self.credentials is None or isinstance(self.credentials, Fixed):
+            response = await self._send("GET", url, b"", headers)
+        else:
+            response = await self._signed(self.credentials, request)
+        try:
+            if response.status != 200:
+                raise BackendError(f"status {response.status} for the list of models")
+            return await read_whole(response, MAX_MODEL_LIST)
+        finally:
+            response.close()
+
+    def _auth(self, dialect: Dialect) -> Auth:
+        return dialect.auth or self.connector.auth
 
     async def close(self) -> None:
-        await self.session.close()
-
-
-@define(eq=False)
-class VirtualBackend:
-    """One configured instance of an `LLMBackend`, which answers in events."""
-
-    name: str
-    settings: BackendSettings
-    backend: LLMBackend
-    session: ClientSession
-    closed_list: bool = False
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        return self.settings.models or tuple(self.backend.get_available_models())
-
-    async def discover(self) -> None:
-        extra = dict(self.settings.extra)
-        key = self.settings.api_key
-        await self.backend.initialize(
-            api_key=key.reveal() if key else None,
-            api_base_url=self.settings.api_base_url,
-            models=list(self.settings.models),
-            **extra,
-        )
-
-    async def close(self) -> None:
-        await self.backend.close()
+        if self.credentials is not None and not isinstance(self.credentials, Fixed):
+            await self.credentials.close()
         await self.session.close()
 
 
@@ -329,30 +287,3 @@ def _translates(dialect: Dialect, operation: str) -> bool:
             return None not in (translator.write_embeddings, translator.read_embeddings)
         case _:
             return False
-
-
-def model_ids(body: bytes) -> tuple[str, ...]:
-    """
-    Return the names in a list of models, in whatever shape providers give it.
-
-    OpenAI, Anthropic and most have rows with an ``id`` below ``data``; Gemini,
-    Cohere and Ollama rows with a ``name`` below ``models``, which Gemini begins
-    with ``models/``.
-
-    Raises:
-        BackendError: it is none.
-    """
-    try:
-        json = msgspec.json.decode(body)
-    except msgspec.DecodeError as exc:
-        raise BackendError("the list of models is not JSON") from exc
-    rows, member = json, "id"  # Together: a bare list
-    if isinstance(json, dict):
-        rows = json.get("data")
-        if rows is None and "models" in json:
-            rows, member = json["models"], "name"
-    if not isinstance(rows, list):
-        raise BackendError("the list of models has no rows")
-    names = (row.get(member) for row in rows if isinstance(row, dict))
-    texts = (name for name in names if isinstance(name, str) and name)
-    return tuple(dict.fromkeys(name.removeprefix("models/") for name in texts))

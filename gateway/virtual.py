@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from aiohttp.web import StreamResponse
 
+    from gateway.building import Backend
     from gateway.exchange import Exchange
     from gateway.fronts.base import Ask
     from gateway.plugin import ProcessedResponse, StreamingResponseEnvelope
-    from gateway.registry import Backend
     from gateway.routes import Plan
-    from gateway.upstream import VirtualBackend
+    from gateway.virtual_backend import VirtualBackend
 
 # A backend that hangs in its own cleaning up must not hold ours.
 CANCEL_DEADLINE = 5.0

@@ -19,7 +19,7 @@ _SECRET_NAME = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
 
 
 def explain(settings: Settings) -> str:
-    """Write *settings* as the YAML that gives them; secrets are ``***``."""
+    """Write what is set as the YAML that gives it; secrets are ``***``."""
     return yaml.safe_dump(
         _plain(settings, None), sort_keys=False, allow_unicode=True, width=88
     )
@@ -42,6 +42,7 @@ def _plain(value: Any, kind: Kind | None) -> Any:
                     getattr(value, attribute.name), kinds.get(attribute.name)
                 )
                 for attribute in fields(type(value))
+                if getattr(value, attribute.name) is not None
             }
         case _:
             return in_units(value, kind)

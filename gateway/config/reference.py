@@ -12,7 +12,10 @@ from attrs import NOTHING, fields, has
 from gateway.config.explain import in_units, kinds_of
 from gateway.secret import Secret
 from gateway.settings import (
+    Auth,
     Backend,
+    Identity,
+    IdentityHeader,
     Limits,
     Log,
     Responses,
@@ -31,6 +34,9 @@ _SECTIONS: dict[str, type[Any]] = {
     "`server`": Server,
     "`log`": Log,
     "`backends.NAME`": Backend,
+    "`backends.NAME.auth`": Auth,
+    "`backends.NAME.identity`": Identity,
+    "`backends.NAME.identity.*`": IdentityHeader,
     "`backends.NAME.timeouts`": Timeouts,
     "`backends.NAME.limits`": Limits,
     "`backends.NAME.tls`": Tls,

@@ -230,6 +230,16 @@ def caller_key(_: Kind, value: Secret) -> Secret:
     return value
 
 
+def header_value(_: Kind, value: Any) -> str:
+    written = text(value)
+    if not written.isascii() or not written.isprintable() or written != written.strip():
+        raise RefusedError(
+            "expected printable ASCII on one line, without blanks around it:"
+            f" it becomes an HTTP header; got {shown(value)}"
+        )
+    return written
+
+
 def headers(_: Kind, value: dict[str, Secret]) -> dict[str, Secret]:
     seen: set[str] = set()
     for name in value:

@@ -12,8 +12,9 @@ from connectors import compatible
 from connectors.cohere import COHERE
 from connectors.openai_chat import OPENAI_DIALECT, OPENROUTER_DIALECT
 from gateway import discovery
+from gateway.building import base_urls
 from gateway.plugin import ENTRY_POINT_GROUP, Connector
-from gateway.registry import Registry, base_urls
+from gateway.registry import Registry
 
 DECLARED = {
     name: value for name, value in vars(compatible).items() if type(value) is Connector

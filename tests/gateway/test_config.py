@@ -319,9 +319,9 @@ def test_explain(write) -> None:
 
 
 def test_explain_masks_the_proxy() -> None:
-    backends = {"up": Backend(proxy=Secret("http://user:pass@h"))}
+    backends = {"up": Backend(proxy=Secret("http://user:hidden@h"))}
 
-    assert "pass" not in explain(Settings(backends=backends))
+    assert "hidden" not in explain(Settings(backends=backends))
 
 
 def test_reference_is_up_to_date() -> None:

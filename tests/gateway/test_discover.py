@@ -67,13 +67,13 @@ async def test_models(backend: HttpBackend, rows: Any, models: tuple[str, ...]) 
         ({"body": b"<html>"}, "not JSON"),
         ({"payload": {"data": 1}}, "no rows"),
         ({"exception": aiohttp.ServerDisconnectedError()}, "closed the connection"),
-        ({"exception": TimeoutError()}, "no answer"),
+        ({"exception": TimeoutError()}, "not answer in time"),
     ],
 )
 async def test_no_models(backend: HttpBackend, answer: Any, said: str) -> None:
     """Whatever comes instead is an error of ours, and the list stays empty."""
     with aioresponses() as provider:
-        provider.get(f"{URL}/models", response_class=Response, **answer)
+        provider.get(f"{URL}/models", repeat=True, response_class=Response, **answer)
         with pytest.raises(LLMProxyError, match=said):
             await backend.discover()
 

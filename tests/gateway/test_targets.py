@@ -7,7 +7,7 @@ from multidict import CIMultiDict
 
 from gateway.domain.errors import RoutingError
 from gateway.fronts.base import Ask
-from gateway.plugin import Dialect
+from gateway.plugin import Dialect, Fixed
 from gateway.targets import Target, operation_of
 
 CHAT = Dialect("openai_chat", {"chat": "/chat/completions"})
@@ -25,7 +25,7 @@ ANTHROPIC = Dialect(
     headers={"anthropic-version": "2023-06-01"},
     passes=("anthropic-version", "anthropic-beta"),
 )
-FIXED = {"authorization": "Bearer k"}
+FIXED = Fixed({"authorization": "Bearer k"})
 BASE = "https://h/v1"
 
 

@@ -1,157 +1,46 @@
-"""
-The public contract for backend authors.
-
-Two ways lead to a backend. A *declaration* (`Connector`) suffices where the
-provider speaks a protocol that the gateway knows; it is what makes passthrough
-possible. An `LLMBackend` subclass does everything itself and speaks in domain
-events; the ``demo`` backend is one.
-"""
+"""The declarative way to a backend: a provider that speaks a known protocol."""
 
 from __future__ import annotations
 
-import abc
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from gateway.domain.errors import (
-    APIConnectionError,
-    APITimeoutError,
-    AuthenticationError,
-    BackendError,
-    ConfigurationError,
-    InvalidRequestError,
-    LLMProxyError,
-    RateLimitExceededError,
-    RoutingError,
-    ServiceUnavailableError,
-    TranslationError,
-)
 from gateway.wire.sse import SseFramer
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
-
     from gateway.domain.embeddings import EmbeddingReply, EmbeddingRequest
-    from gateway.domain.events import Event
     from gateway.domain.loss import Loss
-    from gateway.domain.reply import Json, Reply, Usage
+    from gateway.domain.reply import Json, Reply
     from gateway.domain.request import Request
+    from gateway.plugin.backend import Headers
+    from gateway.plugin.credentials import Account, Credentials, Fixed
     from gateway.wire.reading import Framer, Reader
 
-__all__ = [
-    "ENTRY_POINT_GROUP",
-    "APIConnectionError",
-    "APITimeoutError",
-    "AuthenticationError",
-    "BackendError",
-    "BackendPluginDefinition",
-    "ConfigurationError",
-    "Connector",
-    "Dialect",
-    "InvalidRequestError",
-    "LLMBackend",
-    "LLMProxyError",
-    "PluginCompatibility",
-    "ProcessedResponse",
-    "RateLimitExceededError",
-    "ResponseEnvelope",
-    "RoutingError",
-    "ServiceUnavailableError",
-    "StreamingResponseEnvelope",
-    "TranslationError",
-    "Translator",
-    "Written",
-]
 
-ENTRY_POINT_GROUP = "llm_proxy_backends"
+class Edit(Protocol):
+    """A small change to a request's body, whoever wrote it; see `connectors.edits`."""
 
-Headers: TypeAlias = dict[str, str]
-CancelCallback: TypeAlias = Callable[[], Awaitable[None]]
-
-
-@frozen
-class ProcessedResponse:
-    """One piece of a streamed answer: the events that it stands for."""
-
-    content: tuple[Event, ...]
-    usage: Usage | None = None
-
-
-@frozen
-class ResponseEnvelope:
-    """A whole answer; *headers* are the provider's, never the request's."""
-
-    content: Reply
-    headers: Headers = field(factory=dict)
-    status_code: int = 200
-    usage: Usage | None = None
-
-
-@frozen
-class StreamingResponseEnvelope:
-    """
-    A streamed answer.
-
-    Attributes:
-        content: the pieces; closing the iterator frees the upstream.
-        cancel_callback: does the same from outside. It is idempotent and
-            works before the first piece, during a read and after the end.
-    """
-
-    content: AsyncIterator[ProcessedResponse]
-    headers: Headers = field(factory=dict)
-    status_code: int = 200
-    cancel_callback: CancelCallback | None = None
-
-
-class LLMBackend(abc.ABC):
-    """
-    A backend that answers by itself.
-
-    Concrete backends are built with ``(client, config, translation_service)``
-    and do no I/O in the constructor.
-    """
-
-    backend_type: ClassVar[str]
-
-    def __init__(self, config: Any, response_processor: Any = None) -> None:
-        self.config = config
-        self._response_processor = response_processor
-
-    @abc.abstractmethod
-    async def initialize(self, **kwargs: Any) -> None:
-        """Take over credentials and settings; unknown keys are ignored."""
-
-    @abc.abstractmethod
-    async def chat_completions(
-        self,
-        request_data: Request,
-        processed_messages: list[Any],
-        effective_model: str,
-        identity: Any = None,
-        **kwargs: Any,
-    ) -> ResponseEnvelope | StreamingResponseEnvelope:
+    def __call__(self, body: bytes, headers: Headers, operation: str) -> bytes:
         """
-        Answer *request_data*, streaming if its ``stream`` says so.
+        Return *body* changed, with all other bytes as they are.
 
         Args:
-            request_data: the request in the domain model.
-            processed_messages: turns that replace the request's own, if any.
-            effective_model: the model after routing; wins over the request's.
-            identity: who asks, for headers that name the application.
-            **kwargs: room for later; ignore what you do not know.
-
-        Raises:
-            LLMProxyError: or one of its children, and nothing else.
+            body: a JSON object.
+            headers: of the request; may be changed in place.
+            operation: the key in `Dialect.paths`.
         """
 
-    def get_available_models(self) -> list[str]:
-        return []
 
-    async def close(self) -> None:  # noqa: B027 - most have nothing to release
-        """Release what `initialize` took; called once, at shutdown."""
+class Decoder(Protocol):
+    """Turns a stream's bytes into those of its protocol; never raises."""
+
+    def feed(self, chunk: bytes) -> bytes: ...
+
+    def eof(self) -> bytes:
+        """Return what is left, or what tells that the stream was cut short."""
 
 
 @frozen
@@ -217,6 +106,11 @@ class Dialect:
         passes: a caller's headers that go through, beside the usual ones.
         auth: how the key is sent, where not as the connector says.
         stores: the provider keeps answers, for clients to refer to by id.
+        models: patterns of the models that are asked for in this dialect, such as
+            ``claude-*``; none: all are.
+        edits: what is changed in every body, in this order.
+        decoder: for streams that are wrapped in something else.
+        own_errors: the provider's errors have the protocol's shape.
     """
 
     protocol: str
@@ -227,6 +121,14 @@ class Dialect:
     passes: tuple[str, ...] = ()
     auth: Auth | None = None
     stores: bool = False
+    models: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    decoder: Callable[[], Decoder] | None = None
+    own_errors: bool = True
+
+    def serves(self, model: str) -> bool:
+        """Tell whether *model*, as the provider calls it, speaks this dialect."""
+        return not self.models or any(fnmatchcase(model, p) for p in self.models)
 
     def only(self, *operations: str) -> Dialect:
         """Return the dialect with these operations and no others."""
@@ -239,9 +141,30 @@ class Dialect:
 
 
 class Auth(Protocol):
-    """Gives the headers that authenticate a request."""
+    """Gives what authenticates a request with a key."""
 
-    def __call__(self, key: str) -> Headers: ...
+    def __call__(self, key: str, /) -> Headers | Fixed: ...
+
+
+MakeCredentials: TypeAlias = "Callable[[Account], Credentials | Fixed | None]"
+
+
+@frozen
+class Parameter:
+    """
+    A part of a provider's addresses that is each account's own.
+
+    Attributes:
+        name: stands as ``{name}`` in the base URL, and as ``name`` below ``extra``.
+        env: environment variables that it is looked up in, in order.
+        default: without one, it must be given.
+        shown: an example, for the documentation.
+    """
+
+    name: str
+    env: tuple[str, ...] = ()
+    default: str | None = None
+    shown: str = ""
 
 
 @frozen
@@ -254,6 +177,14 @@ class Connector:
         base_url: with the version segment; empty if every user has their own.
         speaks: the dialects it offers, the preferred one first.
         auth: how the key is sent.
+        title: what people call the provider.
+        parameters: what its base URL has in braces.
+        credentials: makes what signs its requests, where a key alone does not do.
+            ``None`` from it: the key, as ``auth`` sends it.
+        instance: gives the connector as one instance has it, where its addresses
+            or dialects depend on the instance's ``extra`` and the environment.
+        quirks: what its users should know, a sentence each.
+        loop_guard: send the header that finds loops; some strict servers refuse it.
         key_env: environment variables looked up for the key, in order.
         key_optional: local servers answer without one.
         ports: where a local server of this kind usually listens.
@@ -273,27 +204,30 @@ class Connector:
     models_path: str = "/models"
     docs: str = ""
     optional: tuple[Dialect, ...] = ()
+    title: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    credentials: MakeCredentials | None = None
+    instance: Callable[[Connector, Given], Connector] | None = None
+    quirks: tuple[str, ...] = ()
+    loop_guard: bool = True
 
 
 @frozen
-class PluginCompatibility:
-    core_min_version: str
-    core_max_version: str | None = None
-
-
-@frozen
-class BackendPluginDefinition:
+class Given:
     """
-    What a backend's entry point returns when it brings an `LLMBackend`.
+    What one instance's configuration says, for `Connector.instance`.
 
     Attributes:
-        backend_name: the backend type, unique among all connectors.
-        factory: called as ``factory(client, config, translation_service)``.
-        plugin_name: the distribution, for messages.
+        extra: its ``extra`` section.
+        environ: the environment.
     """
 
-    backend_name: str
-    factory: Callable[[ClientSession, Any, Any], LLMBackend]
-    plugin_name: str
-    compatibility: PluginCompatibility
-    post_build_hook: Callable[[Any], None] | None = None
+    extra: Mapping[str, Any] = field(repr=False)
+    environ: Mapping[str, str] = field(repr=False)
+
+    def value(self, name: str, *variables: str, default: str = "") -> str:
+        """Return ``extra.name``, else the first variable that is set."""
+        if name in self.extra:
+            return str(self.extra[name])
+        found = (self.environ.get(variable) for variable in variables)
+        return next((value for value in found if value), default)

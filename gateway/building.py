@@ -1,0 +1,320 @@
+"""Builds the backends that the settings ask for, each with its own session."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from attrs import evolve
+from yarl import URL
+
+from gateway.domain.errors import ConfigurationError
+from gateway.keys import KeyPool
+from gateway.plugin import Account, BackendPluginDefinition, Fixed, Given
+from gateway.secret import Secret
+from gateway.sessions import make_session, ssl_context
+from gateway.settings import Auth, Tls
+from gateway.upstream import HttpBackend
+from gateway.virtual_backend import VirtualBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from aiohttp import ClientSession
+
+    from gateway.plugin import Connector, Credentials, Dialect, MakeCredentials
+    from gateway.settings import Backend as BackendSettings
+    from gateway.translation import TranslationService
+
+Backend: TypeAlias = HttpBackend | VirtualBackend
+
+# Entry points of this group make the credentials that `auth: {type: ...}` names.
+CREDENTIALS_GROUP = "sluicegate_credentials"
+# A pool's keys in the environment: NAME_API_KEY_1 to NAME_API_KEY_20.
+POOL = range(1, 21)
+
+_VERSION = re.compile(r"v\d")
+_PLACE = re.compile(r"\{([a-z_]+)\}")
+# What may stand in a host's name or one segment of a path.
+_PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+def build_declared(
+    name: str,
+    connector: Connector,
+    settings: BackendSettings,
+    environ: Mapping[str, str],
+) -> HttpBackend:
+    """
+    Return the backend called *name*; call it where the event loop runs.
+
+    Raises:
+        ConfigurationError: it lacks an address, or what its credentials need.
+    """
+    connector, speaks, bases = addressed(name, connector, settings, environ)
+    keys = api_keys(name, connector, settings, environ)
+    key = keys[0] if keys else None
+    guarded = connector.loop_guard
+    session = make_session(settings, guarded=guarded)
+    account = Account(
+        name, key, settings.auth, settings.extra, environ, session=session
+    )
+    credentials = make_credentials(connector, account)
+    if credentials is None and len(keys) > 1:
+        credentials = KeyPool(name, keys)
+    return HttpBackend(
+        name=name,
+        connector=connector,
+        settings=settings,
+        speaks=speaks,
+        bases=bases,
+        key=key,
+        session=session,
+        credentials=credentials,
+        models=settings.models,
+        closed_list=bool(settings.models),
+    )
+
+
+def build_virtual(
+    name: str,
+    definition: BackendPluginDefinition,
+    settings: BackendSettings,
+    environ: Mapping[str, str],
+    translation: TranslationService,
+) -> VirtualBackend:
+    """Return the backend called *name*; call it where the event loop runs."""
+    session = make_session(settings)
+    backend = definition.factory(session, settings, translation)
+    keys = own_keys(name, settings, environ)
+    base_url = settings.api_base_url or environ.get(f"{stem(name)}_API_BASE_URL")
+    return VirtualBackend(name, settings, backend, session, keys, base_url)
+
+
+def check_declared(
+    name: str,
+    connector: Connector,
+    settings: BackendSettings,
+    environ: Mapping[str, str],
+) -> None:
+    """
+    Try what can be tried without a network.
+
+    Raises:
+        ConfigurationError: the backend could not be built.
+    """
+    connector, _, _ = addressed(name, connector, settings, environ)
+    keys = api_keys(name, connector, settings, environ)
+    account = Account(
+        name,
+        keys[0] if keys else None,
+        settings.auth,
+        settings.extra,
+        environ,
+        session=cast("ClientSession", None),  # asked for nothing yet
+    )
+    make_credentials(connector, account)
+
+
+# -- credentials
+
+
+def stem(name: str) -> str:
+    """Return what the variables of the backend called *name* begin with."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
+def own_keys(
+    name: str,
+    settings: BackendSettings,
+    environ: Mapping[str, str],
+    variables: Sequence[str] = (),
+) -> tuple[Secret, ...]:
+    """
+    Return the configured keys, else those in the environment.
+
+    Args:
+        variables: looked up after that of the backend's own name.
+    """
+    if settings.api_key is not None or settings.api_keys:
+        lone = () if settings.api_key is None else (settings.api_key,)
+        return (*lone, *settings.api_keys)
+    for variable in dict.fromkeys((f"{stem(name)}_API_KEY", *variables)):
+        names = (variable, *(f"{variable}_{number}" for number in POOL))
+        found = dict.fromkeys(environ.get(each, "") for each in names)
+        found.pop("", None)
+        if found:
+            return tuple(map(Secret, found))
+    return ()
+
+
+def api_keys(
+    name: str,
+    connector: Connector,
+    settings: BackendSettings,
+    environ: Mapping[str, str],
+) -> tuple[Secret, ...]:
+    return own_keys(name, settings, environ, connector.key_env)
+
+
+def make_credentials(
+    connector: Connector, account: Account
+) -> Credentials | Fixed | None:
+    """
+    Return what identifies the gateway, where that is not just the key.
+
+    Raises:
+        ConfigurationError: something is missing, or the kind is unknown.
+    """
+    if account.auth.type:
+        return _kind(account.auth.type)(account)
+    if account.auth != Auth():
+        raise ConfigurationError(
+            "auth needs a type: " + ", ".join(sorted(_kinds())), code="auth_type"
+        )
+    return None if connector.credentials is None else connector.credentials(account)
+
+
+@cache
+def _kinds() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for point in entry_points(group=CREDENTIALS_GROUP):
+        found.setdefault(point.name, point)
+    return found
+
+
+def _kind(name: str) -> MakeCredentials:
+    if name not in _kinds():
+        raise ConfigurationError(
+            f"auth.type {name!r} is none of {', '.join(sorted(_kinds()))}",
+            code="auth_type",
+        )
+    try:
+        made: MakeCredentials = _kinds()[name].load()
+    except ImportError as exc:
+        raise ConfigurationError(
+            f"auth.type {name!r} does not work: {exc}", code="auth_type"
+        ) from exc
+    return made
+
+
+# -- addresses
+
+
+def addressed(
+    name: str,
+    connector: Connector,
+    settings: BackendSettings,
+    environ: Mapping[str, str],
+) -> tuple[Connector, tuple[Dialect, ...], dict[str, str]]:
+    """
+    Return the connector of one instance, its dialects, and where each begins.
+
+    Raises:
+        ConfigurationError: there is no address, or a part of it is missing.
+    """
+    if connector.instance is not None:
+        connector = connector.instance(connector, Given(settings.extra, environ))
+    configured = settings.api_base_url or environ.get(f"{stem(name)}_API_BASE_URL")
+    if not configured:
+        base_url = _filled(connector, settings.extra, environ)
+        connector = evolve(connector, base_url=base_url)
+    speaks = spoken(connector, settings.extra)
+    bases = base_urls(connector, speaks, configured, settings.extra)
+    return connector, speaks, bases
+
+
+def _filled(
+    connector: Connector, extra: Mapping[str, Any], environ: Mapping[str, str]
+) -> str:
+    """Return the connector's base URL with its parameters in it."""
+    given = Given(extra, environ)
+    values = {}
+    for parameter in connector.parameters:
+        value = given.value(
+            parameter.name, *parameter.env, default=parameter.default or ""
+        )
+        if not value:
+            ways = " or ".join((f"extra.{parameter.name}", *parameter.env))
+            raise ConfigurationError(
+                f"{connector.name} needs {ways}", code="missing_parameter"
+            )
+        if not _PARAMETER.fullmatch(value):
+            raise ConfigurationError(
+                f"extra.{parameter.name} is no part of an address: expected letters,"
+                " digits, dots, hyphens and underscores",
+                code="bad_parameter",
+            )
+        values[parameter.name] = value
+    return _PLACE.sub(lambda match: values[match[1]], connector.base_url)
+
+
+def spoken(connector: Connector, extra: Mapping[str, Any]) -> tuple[Dialect, ...]:
+    """
+    Return the dialects of one instance: all, or what its ``speaks`` names.
+
+    Raises:
+        ConfigurationError: it names one that there is not.
+    """
+    if "speaks" not in extra:
+        return connector.speaks
+    known = {d.protocol: d for d in (*connector.optional, *connector.speaks)}
+    names = extra["speaks"]
+    names = [names] if isinstance(names, str) else names
+    if not names or not isinstance(names, list) or not set(names) <= known.keys():
+        raise ConfigurationError(
+            f"extra.speaks must be a list of {', '.join(known)}", code="unknown_dialect"
+        )
+    return tuple(known[name] for name in names)
+
+
+def base_urls(
+    connector: Connector,
+    speaks: tuple[Dialect, ...],
+    configured: str | None,
+    extra: Mapping[str, Any],
+) -> dict[str, str]:
+    """
+    Return where each dialect begins, by protocol, without a final slash.
+
+    The SDKs' own variables differ in whether they hold the version segment, so
+    it is added where no segment of the path looks like one. An API that has
+    none says so by an empty ``version`` in *extra*. Dialects of another version
+    than the first have it in place of that.
+
+    Raises:
+        ConfigurationError: there is no address.
+    """
+    url = (configured or connector.base_url).rstrip("/")
+    if not url:
+        raise ConfigurationError(
+            f"{connector.name} needs api_base_url", code="missing_base_url"
+        )
+    first = speaks[0].version
+    if configured:
+        version = str(extra.get("version", first))
+        versioned = any(_VERSION.match(part) for part in URL(url).parts)
+        url = url if versioned or not version else f"{url}/{version}"
+    head, _, tail = url.rpartition("/")
+    root = head if _VERSION.match(tail) else url
+    bases = {"": root, first: url if first else root}
+    return {
+        dialect.protocol: url
+        if "version" in extra
+        else bases.get(dialect.version, f"{root}/{dialect.version}")
+        for dialect in speaks
+    }
+
+
+def bad_files(tls: Tls) -> Iterator[tuple[str, str]]:
+    for key, trial in (
+        ("ca_file", Tls(ca_file=tls.ca_file)),
+        ("cert_file", Tls(cert_file=tls.cert_file, key_file=tls.key_file)),
+    ):
+        try:
+            ssl_context(trial)
+        except OSError as exc:  # ssl's own errors are children of it
+            file = getattr(tls, key)
+            yield key, f"{file} cannot be used: {exc.strerror or exc}"
