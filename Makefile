@@ -67,10 +67,11 @@ bench: $(BIN)/.dev ## nginx, a bare aiohttp relay and the gateway, in one run
 
 .PHONY: lock
 lock: ## pin the dependencies again, with hashes
-	$(UV) pip compile setup.cfg requirements.in --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
-	$(UV) pip compile setup.cfg requirements.in requirements-dev.in -c requirements.lock --universal --python-version 3.11 \
+	$(UV) pip compile setup.cfg requirements.in requirements-dev.in --all-extras --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements-dev.lock
+	@# After it, since what the tests need binds more.
+	$(UV) pip compile setup.cfg requirements.in --all-extras -c requirements-dev.lock --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
 
 .PHONY: clean
 clean: ## remove the environment and everything that was made
