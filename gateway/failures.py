@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from gateway.plugin import Headers
 
 JSON = "application/json"
+# Where Amazon names its errors.
+AMAZONS_KIND = "x-amzn-errortype"
 # An error's body is quoted to the caller; none needs more than this.
 MAX_ERROR_BODY = 1024 * 1024
 
@@ -62,6 +64,7 @@ class UpstreamAnswerError(BackendError):
     ) -> None:
         super().__init__(
             redact(error.message),
+            error.details,
             code=error.code,
             status_code=error.status_code,
             retry_after=error.retry_after,
@@ -87,12 +90,15 @@ async def refusal(response: ClientResponse, *, verbatim: bool = True) -> LLMProx
             code="upstream_redirect",
         )
     body = await read_whole(response, MAX_ERROR_BODY)
-    said = read_refusal(body)
+    said = read_refusal(body, response.headers.get(AMAZONS_KIND, ""))
+    if said is None:
+        said = BackendError(f"the upstream answered {status}")
     error = BackendError(
-        said.message if said else f"the upstream answered {status}",
-        code=said.code if said else "provider_error",
+        said.message,
+        said.details,
+        code=said.code,
         status_code=status,
-        retry_after=said.retry_after if said else None,
+        retry_after=said.retry_after or http.retry_after(response.headers),
     )
     content_type = response.headers.get("Content-Type", JSON)
     headers = http.to_client(response.headers)

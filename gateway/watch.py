@@ -105,6 +105,10 @@ class Watch:
             self._error = error
             self._task.cancel()
 
+    @property
+    def interrupted(self) -> bool:
+        return self._error is not None
+
     def caught(self) -> LLMProxyError | None:
         """
         Return the error of our own interruption, to be called in ``except

@@ -180,3 +180,49 @@ class Request:
     metadata: Json = field(default=None, repr=False)
     service_tier: str | None = None
     extras: Extras = field(factory=dict)
+
+    # What backends ask for most, by the names that most providers have for it.
+
+    @property
+    def messages(self) -> tuple[Turn, ...]:
+        return self.turns
+
+    @property
+    def temperature(self) -> float | None:
+        return self.sampling.temperature
+
+    @property
+    def top_p(self) -> float | None:
+        return self.sampling.top_p
+
+    @property
+    def top_k(self) -> int | None:
+        return self.sampling.top_k
+
+    @property
+    def max_tokens(self) -> int | None:
+        return self.sampling.max_tokens
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        return self.sampling.stop
+
+    @property
+    def n(self) -> int | None:
+        return self.sampling.n
+
+    @property
+    def seed(self) -> int | None:
+        return self.sampling.seed
+
+    @property
+    def presence_penalty(self) -> float | None:
+        return self.sampling.presence_penalty
+
+    @property
+    def frequency_penalty(self) -> float | None:
+        return self.sampling.frequency_penalty
+
+    @property
+    def reasoning_effort(self) -> str | None:
+        return self.reasoning.effort

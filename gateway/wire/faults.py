@@ -14,9 +14,25 @@ import msgspec
 
 from gateway.domain.errors import BackendError
 from gateway.wire.json import decode
+from gateway.wire.overflow import CODE, find_overflow
 
 # What a part of the word says; the first that fits counts.
 _STATUSES = {
+    # Amazon's, by https://docs.aws.amazon.com/bedrock/latest/userguide/
+    # troubleshooting-api-error-codes.html
+    "accessdenied": 403,
+    "expiredtoken": 403,
+    "incompletesignature": 400,
+    "invalidsignature": 403,
+    "modelerror": 424,
+    "modelnotready": 429,
+    "modelstreamerror": 424,
+    "modeltimeout": 408,
+    "resourcenotfound": 404,
+    "servicequotaexceeded": 400,
+    "throttling": 429,
+    "unrecognizedclient": 403,
+    "validationexception": 400,
     "authentication": 401,
     "bad_request": 400,
     "billing": 402,
@@ -48,6 +64,8 @@ _STATUSES = {
 }
 
 _JSON = msgspec.json.Decoder()
+# Where the words are; Amazon's services differ in the case.
+_NAMES = frozenset({"message", "detail", "Message"})
 _NUMBER = re.compile(r"[0-9]{3}")
 _SECONDS = re.compile(r"([0-9]+(?:\.[0-9]+)?)s")
 
@@ -71,12 +89,16 @@ def read_fault(data: bytes, event: str = "") -> BackendError | None:
     return fault_in(json, event)
 
 
-def read_refusal(data: bytes) -> BackendError | None:
+def read_refusal(data: bytes, kind: str = "") -> BackendError | None:
     """
     Do the same for the body of an answer whose status says that it is an error.
 
     There a bare ``{"message": ...}`` (Cohere, Bedrock) or ``{"detail": ...}``
     (Mistral, FastAPI) is one, too.
+
+    Args:
+        kind: what Amazon's ``x-amzn-errortype`` says: the name of the error, which
+            its body lacks, and maybe a colon and an address.
     """
     try:
         json = decode(_JSON, data)
@@ -84,8 +106,11 @@ def read_refusal(data: bytes) -> BackendError | None:
         return None
     if (fault := fault_in(json)) is not None:
         return fault
-    says = isinstance(json, dict) and ("message" in json or "detail" in json)
-    return fault_in(json, "error") if says else None
+    says = isinstance(json, dict) and not _NAMES.isdisjoint(json)
+    if not says:
+        return None
+    name = kind.partition(":")[0]
+    return fault_in({"code": name, **json} if name else json, "error")
 
 
 def fault_in(json: Any, event: str = "") -> BackendError | None:
@@ -103,19 +128,31 @@ def fault_in(json: Any, event: str = "") -> BackendError | None:
     if not isinstance(error, dict):
         error = {"message": str(error)}
     words = [error.get(name) for name in ("code", "type", "status", "status_code")]
+    words.append(_amazons(error.get("__type")))
+    message = _message(error)
+    texts = [w for w in words if w and isinstance(w, str) and w != "error"]
+    if (sizes := find_overflow(message, texts, error)) is not None:
+        return BackendError(message, details=sizes, code=CODE, status_code=400)
     return BackendError(
-        _message(error),
-        code=next(
-            (w for w in words if w and isinstance(w, str) and w != "error"),
-            "provider_error",
-        ),
+        message,
+        # A status by itself is no word.
+        code=next((t for t in texts if not _NUMBER.fullmatch(t)), "provider_error"),
         status_code=_status(words),
         retry_after=_retry_after(error),
     )
 
 
+def _amazons(kind: Any) -> str | None:
+    """
+    Return the error's name in ``com.amazonaws.bedrock#ThrottlingException``.
+
+    Source: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html
+    """
+    return kind.rpartition("#")[2] if isinstance(kind, str) else None
+
+
 def _message(error: dict[str, Any]) -> str:
-    for name in ("message", "detail"):
+    for name in ("message", "detail", "Message"):
         match error.get(name):
             case str() as text if text:
                 return text

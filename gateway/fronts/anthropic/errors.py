@@ -27,10 +27,19 @@ _TYPES = {
 
 
 def write_error(error: LLMProxyError) -> bytes:
-    """Return the body of an error answer."""
+    """
+    Return the body of an error answer.
+
+    ``code`` is none of the dialect's own members, whose clients pass it over; it is
+    where the provider's word for the error is kept.
+    """
     status = error.status_code
     fallback = "api_error" if status >= 500 else "invalid_request_error"
-    inner = {"type": _TYPES.get(status, fallback), "message": error.message}
+    inner = {
+        "type": _TYPES.get(status, fallback),
+        "message": error.message,
+        "code": error.code,
+    }
     return encode({"type": "error", "error": inner})
 
 

@@ -73,7 +73,8 @@ def test_mistakes(body: bytes, param: str | None) -> None:
 )
 def test_errors(error: LLMProxyError, kind: str) -> None:
     """The type is the one that the provider documents for the status."""
-    expected = {"type": "error", "error": {"type": kind, "message": "no"}}
+    inner = {"type": kind, "message": "no", "code": error.code}
+    expected = {"type": "error", "error": inner}
 
     assert json.loads(FRONT.write_error(error)) == expected
     frame = parse(FRONT.write_break(error, Cut(Ask("m", stream=True))))

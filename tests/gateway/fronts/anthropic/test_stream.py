@@ -205,7 +205,8 @@ def test_fault() -> None:
         "content_block_delta",
         "error",
     ]
-    assert found[-1]["error"] == {"type": "api_error", "message": "gone"}
+    gone = {"type": "api_error", "message": "gone", "code": "provider_error"}
+    assert found[-1]["error"] == gone
 
 
 def test_fault_before_anything() -> None:
