@@ -23,11 +23,19 @@ from gateway.dialects import (
     front,
     gemini_door,
 )
-from gateway.domain.errors import InvalidRequestError, LLMProxyError, RoutingError
+from gateway.domain.errors import (
+    InvalidRequestError,
+    LLMProxyError,
+    RequestLoopError,
+    RoutingError,
+)
 from gateway.exchange import Exchange
 from gateway.failures import JSON
+from gateway.loops import LOOP_GUARD, pass_on
 
 if TYPE_CHECKING:
+    from gateway.building import Backend
+    from gateway.refreshing import Learned
     from gateway.state import Gateway
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -59,8 +67,9 @@ def build(site: Gateway) -> web.Application:
         "/admin/events": api.events,
     }.items():
         app.router.add_get(path, api.guarded(handler))
-    app.router.add_routes(pages.routes())
-    app.router.add_route("OPTIONS", "/{path:.*}", preflight)
+    for page in pages.routes():
+        app.router.add_get(page.path, api.guarded(page.handler))
+    app.router.add_route("OPTIONS", "/{path:.*}", api.guarded(preflight))
     app.router.add_route("*", "/{path:.*}", api.guarded(api.nothing))
     if site.access.lets_pages_in:
         app.on_response_prepare.append(marker(site.access))
@@ -131,6 +140,8 @@ class _Api:
             name = http.request_id(request.headers)
             bind_contextvars(request_id=name)
             try:
+                if LOOP_GUARD in request.headers:
+                    pass_on(request.headers, self._site.settings.server.max_hops)
                 response = await handler(request)
             except LLMProxyError as error:
                 response = _refused(request, error, error.status_code)
@@ -185,7 +196,7 @@ class _Api:
                 "losses": board.total("losses"),
                 "running_tasks": self._tasks(),
                 "backends": {
-                    name: {"models": len(backend.models)}
+                    name: _status(backend, site.learned.get(name))
                     for name, backend in site.backends.items()
                 },
             }
@@ -231,7 +242,10 @@ class _Api:
 def _refused(request: web.Request, error: LLMProxyError, status: int) -> web.Response:
     dialect = dialect_of(request.path, request.headers)
     return web.Response(
-        body=front(dialect).write_error(error), status=status, content_type=JSON
+        body=front(dialect).write_error(error),
+        status=status,
+        content_type=JSON,
+        headers=http.NO_RETRY if isinstance(error, RequestLoopError) else None,
     )
 
 
@@ -245,6 +259,11 @@ def _allowed(app: web.Application, path: str) -> str:
         if fits and route.method in _METHODS:
             found.add(route.method)
     return ", ".join(sorted(found))
+
+
+def _status(backend: Backend, learned: Learned | None) -> dict[str, Any]:
+    shown = {} if learned is None else {"discovery": learned.shown()}
+    return {"models": len(backend.models), **shown}
 
 
 def _name(task: asyncio.Task[Any]) -> str:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from attrs import evolve
 from yarl import URL
 
+from gateway.config.problems import RefusedError
+from gateway.config.values import url as read_url
 from gateway.domain.errors import ConfigurationError
 from gateway.keys import KeyPool
 from gateway.plugin import Account, BackendPluginDefinition, Fixed, Given
 from gateway.secret import Secret
 from gateway.sessions import make_session, ssl_context
-from gateway.settings import Auth, Tls
+from gateway.settings import Auth, Kind, Tls
 from gateway.upstream import HttpBackend
 from gateway.virtual_backend import VirtualBackend
 
@@ -61,9 +63,7 @@ def build_declared(
     account = Account(
         name, key, settings.auth, settings.extra, environ, session=session
     )
-    credentials = make_credentials(connector, account)
-    if credentials is None and len(keys) > 1:
-        credentials = KeyPool(name, keys)
+    credentials = _identified(connector, account, keys)
     return HttpBackend(
         name=name,
         connector=connector,
@@ -86,11 +86,18 @@ def build_virtual(
     translation: TranslationService,
 ) -> VirtualBackend:
     """Return the backend called *name*; call it where the event loop runs."""
-    session = make_session(settings)
-    backend = definition.factory(session, settings, translation)
     keys = own_keys(name, settings, environ)
-    base_url = settings.api_base_url or environ.get(f"{stem(name)}_API_BASE_URL")
-    return VirtualBackend(name, settings, backend, session, keys, base_url)
+    base_url = own_base_url(name, settings, environ)
+    session = make_session(settings, lent=True)
+    try:
+        backend = definition.factory(session, settings, translation)
+    except BaseException:
+        # Nothing is open yet: it has not been used.
+        session.detach()
+        raise
+    return VirtualBackend(
+        name, settings, backend, session, keys, base_url, translation=translation
+    )
 
 
 def check_declared(
@@ -137,16 +144,62 @@ def own_keys(
 
     Args:
         variables: looked up after that of the backend's own name.
+
+    Raises:
+        ConfigurationError: one of those holds no key.
     """
     if settings.api_key is not None or settings.api_keys:
         lone = () if settings.api_key is None else (settings.api_key,)
         return (*lone, *settings.api_keys)
+    found = key_variables(name, environ, variables)
+    return tuple(_key_in(environ, variable) for variable in found)
+
+
+def _key_in(environ: Mapping[str, str], variable: str) -> Secret:
+    # A line break at its end has slipped in with the file that it was read from.
+    key = environ[variable].strip()
+    if not key.isprintable():
+        raise ConfigurationError(
+            f"{variable} holds no key: expected text on one line", code="bad_api_key"
+        )
+    return Secret(key)
+
+
+def own_base_url(
+    name: str, settings: BackendSettings, environ: Mapping[str, str]
+) -> str | None:
+    """
+    Return the configured address, else the one in the environment.
+
+    Raises:
+        ConfigurationError: that is none.
+    """
+    variable = f"{stem(name)}_API_BASE_URL"
+    found = environ.get(variable, "").strip()
+    if settings.api_base_url or not found:
+        return settings.api_base_url
+    try:
+        return read_url(Kind("url", "URL"), found)
+    except RefusedError as exc:
+        raise ConfigurationError(f"{variable}: {exc}", code="bad_base_url") from exc
+
+
+def key_variables(
+    name: str, environ: Mapping[str, str], variables: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """
+    Return the variables that hold the keys of the backend called *name*.
+
+    Args:
+        variables: looked up after that of the backend's own name.
+    """
     for variable in dict.fromkeys((f"{stem(name)}_API_KEY", *variables)):
-        names = (variable, *(f"{variable}_{number}" for number in POOL))
-        found = dict.fromkeys(environ.get(each, "") for each in names)
-        found.pop("", None)
+        found: dict[str, str] = {}
+        for each in (variable, *(f"{variable}_{number}" for number in POOL)):
+            if value := environ.get(each, "").strip():
+                found.setdefault(value, each)
         if found:
-            return tuple(map(Secret, found))
+            return tuple(found.values())
     return ()
 
 
@@ -170,11 +223,29 @@ def make_credentials(
     """
     if account.auth.type:
         return _kind(account.auth.type)(account)
-    if account.auth != Auth():
+    if account.auth != Auth() and connector.credentials is None:
         raise ConfigurationError(
             "auth needs a type: " + ", ".join(sorted(_kinds())), code="auth_type"
         )
     return None if connector.credentials is None else connector.credentials(account)
+
+
+def _identified(
+    connector: Connector, account: Account, keys: tuple[Secret, ...]
+) -> Credentials | Fixed | None:
+    """Return what identifies the gateway; several keys are a pool, however sent."""
+    made = make_credentials(connector, account)
+    if len(keys) < 2 or made == Fixed():
+        return made
+    if made is None:
+        return KeyPool(account.backend, keys)
+    if isinstance(made, Fixed):
+        all_made = (
+            make_credentials(connector, evolve(account, key=key)) for key in keys
+        )
+        fixed = (each for each in all_made if isinstance(each, Fixed))
+        return KeyPool(account.backend, tuple(fixed))
+    return made
 
 
 @cache
@@ -215,9 +286,13 @@ def addressed(
     Raises:
         ConfigurationError: there is no address, or a part of it is missing.
     """
+    configured = own_base_url(name, settings, environ)
     if connector.instance is not None:
-        connector = connector.instance(connector, Given(settings.extra, environ))
-    configured = settings.api_base_url or environ.get(f"{stem(name)}_API_BASE_URL")
+        given = Given(settings.extra, environ, configured or "", settings.auth)
+        made = connector.instance(connector, given)
+        if made.base_url != connector.base_url:
+            configured = None
+        connector = made
     if not configured:
         base_url = _filled(connector, settings.extra, environ)
         connector = evolve(connector, base_url=base_url)

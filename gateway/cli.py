@@ -1,4 +1,4 @@
-"""The command line: ``sluicegate serve | check | routes | tail | version``."""
+"""The command line: ``sluicegate serve``, and all else that it can do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
+from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from gateway.config import (
     read_address,
     unknown_variables,
 )
+from gateway.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import socket
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
-    except ConfigError as exc:
+    except (ConfigError, ConfigurationError) as exc:
         print(exc, file=sys.stderr)
         return EX_CONFIG
     except KeyboardInterrupt:
@@ -69,11 +71,31 @@ def _parser() -> argparse.ArgumentParser:
     routes.add_argument("model", nargs="?", help="show only where this one goes")
     routes.set_defaults(run=_routes)
 
+    models = commands.add_parser("models", help="ask for all models, and show them")
+    _settings_options(models)
+    models.add_argument("--url", help="ask the gateway that runs there instead")
+    models.add_argument("--key-env", metavar="NAME", help="variable with a key for it")
+    models.add_argument("--json", action="store_true", help="a JSON array")
+    models.set_defaults(run=_models)
+
     tail = commands.add_parser("tail", help="show finished exchanges as they come")
     tail.add_argument("--url", default="http://127.0.0.1:8080", help="the gateway's")
     tail.add_argument("--key-env", metavar="NAME", help="variable with an admin key")
     tail.add_argument("--json", action="store_true", help="one JSON object a line")
     tail.set_defaults(run=_tail)
+
+    connectors = commands.add_parser("connectors", help="show what is installed")
+    connectors.add_argument("--json", action="store_true", help="a JSON array")
+    connectors.set_defaults(run=_connectors)
+
+    importing = commands.add_parser(
+        "import", help="make a configuration of another gateway's"
+    )
+    importing.add_argument("gateway", choices=["litellm"], help="whose it is")
+    importing.add_argument("file", type=Path, metavar="FILE")
+    importing.add_argument("-o", "--output", type=Path, help="instead of to stdout")
+    importing.add_argument("--force", action="store_true", help="replace that file")
+    importing.set_defaults(run=_import)
 
     version = commands.add_parser("version", help="show the version")
     version.set_defaults(run=_version)
@@ -125,7 +147,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     from gateway import log
     from gateway.access import with_hashed_keys
-    from gateway.registry import Registry
+    from gateway.registry import installed
     from gateway.sockets import (
         CannotListenError,
         bind,
@@ -134,9 +156,10 @@ def _serve(options: argparse.Namespace) -> int:
         remove,
     )
 
-    registry = Registry()
+    registry = installed()
     settings = with_hashed_keys(_load(options, registry))
     log.set_up(settings.log)
+    registry.load_plugins()
     raise_file_limit()
     server = settings.server
     addresses = [read_address(text) for text in server.listen]
@@ -182,6 +205,8 @@ def _run(
         _run_loop(serve(settings, registry, own, board, number, wire))
 
     if len(sockets) > 1:
+        # A worker that cannot start is replaced, over and over.
+        asyncio.run(registry.try_factories(settings, os.environ))
         return supervise(sockets, work)
     work(sockets[0], Board(1), 0, None)
     return 0
@@ -197,32 +222,67 @@ def _run_loop(main: Coroutine[None, None, None]) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from gateway.registry import Registry
+    from gateway.origins import notes
+    from gateway.registry import installed
 
-    settings = load(
-        options.config, os.environ, also=partial(Registry().check, environ=os.environ)
-    )
-    print(explain(settings), end="")
+    registry = installed()
+    check = partial(registry.check, environ=os.environ)
+    settings = load(options.config, os.environ, also=check)
+    print(explain(settings, notes(settings, registry, os.environ)), end="")
     return 0
 
 
 def _routes(options: argparse.Namespace) -> int:
-    from gateway.registry import Registry
+    from gateway.registry import installed
     from gateway.routing_table import show
 
-    registry = Registry()
+    registry = installed()
     settings = _load(options, registry)
     return asyncio.run(show(settings, registry, options.model))
+
+
+def _models(options: argparse.Namespace) -> int:
+    from gateway import log
+    from gateway.models_table import show, show_of
+    from gateway.registry import installed
+
+    if options.url:
+        key = _key(options)
+        return asyncio.run(show_of(options.url, key, as_json=options.json))
+    registry = installed()
+    settings = _load(options, registry)
+    log.set_up(settings.log)
+    return asyncio.run(show(settings, registry, as_json=options.json))
 
 
 def _tail(options: argparse.Namespace) -> int:
     from gateway.tail import follow
 
+    return asyncio.run(follow(options.url, _key(options), as_json=options.json))
+
+
+def _key(options: argparse.Namespace) -> str | None:
+    """Return what is in the variable that ``--key-env`` names, if it does."""
     key = os.environ.get(options.key_env) if options.key_env else None
     if options.key_env and not key:
-        print(f"sluicegate: {options.key_env} is not set", file=sys.stderr)
-        return 1
-    return asyncio.run(follow(options.url, key, as_json=options.json))
+        raise SystemExit(f"sluicegate: {options.key_env} is not set")
+    return key
+
+
+def _connectors(options: argparse.Namespace) -> int:
+    from gateway.connectors_table import show
+    from gateway.registry import installed
+
+    with redirect_stdout(sys.stderr):  # what is said of a broken package
+        text = show(installed().offers(), as_json=options.json)
+    print(text, end="")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from gateway.importing.command import run
+
+    return run(options.file, options.output, force=options.force)
 
 
 def _version(_options: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from gateway.dialects import ANTHROPIC, OPENAI_RESPONSES, Door, front
 from gateway.domain.errors import (
     BackendError,
     LLMProxyError,
+    RequestLoopError,
     RoutingError,
     SessionCancelledError,
 )
@@ -30,6 +31,7 @@ from gateway.fronts.base import Context
 from gateway.gauges import OPEN_UPSTREAMS
 from gateway.intake import read_body
 from gateway.ledger import Ledger, Outcome
+from gateway.loops import LOOP_GUARD, pass_on
 from gateway.outlet import Outlet
 from gateway.recall import Recalled
 from gateway.relay import ShutdownError, StalledClientError
@@ -119,6 +121,8 @@ class Exchange:
 
     async def _run(self) -> StreamResponse:
         gateway, ledger = self.gateway, self.ledger
+        if LOOP_GUARD in self.request.headers:
+            pass_on(self.request.headers, gateway.settings.server.max_hops)
         if gateway.draining:
             raise ShutdownError("the gateway is shutting down", retry_after=1)
         self.caller = await gateway.access.admit(self.request)
@@ -248,6 +252,8 @@ class Exchange:
                 return await self.answer(
                     error.status_code, error.body, error.content_type, headers
                 )
+        if isinstance(error, RequestLoopError):
+            headers |= http.NO_RETRY
         if error.retry_after is not None:
             headers.setdefault("retry-after", str(ceil(error.retry_after)))
         # Some upstreams quote the key when they complain about it.

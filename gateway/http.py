@@ -14,7 +14,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 # What we are is enough; with which version of what is nobody's business.
 SERVER = "sluicegate"
@@ -25,42 +25,70 @@ UPSTREAM_REQUEST_ID = "x-upstream-request-id"
 LOSS = "x-gateway-loss"
 # A number of tokens is no count but a guess.
 ESTIMATE = "x-gateway-estimate"
+# OpenAI's and Anthropic's SDKs would repeat any 5xx, were it not for this.
+NO_RETRY = {"x-should-retry": "false"}
 
-_TO_UPSTREAM = (
+# Which of those that name the caller's application go, each backend says itself.
+TO_UPSTREAM = (
     "idempotency-key",
     "openai-beta",
     "traceparent",
     "tracestate",
-    "http-referer",
-    "x-title",
-    "x-openrouter-title",
 )
 
+# By which providers' support finds a request, the best one first; `x-request-id`
+# goes before all of them, by another name. Azure, AWS, Mistral, DeepSeek, Moonshot,
+# NVIDIA and Cohere have their own; what is Cloudflare's says the least.
+_IDS = (
+    "request-id",
+    "apim-request-id",
+    "x-amzn-requestid",
+    "mistral-correlation-id",
+    "x-ds-trace-id",
+    "msh-request-id",
+    "nvcf-reqid",
+    "x-debug-trace-id",
+    "x-generation-id",
+    "cf-ray",
+)
+_BEST_IDS = (UPSTREAM_REQUEST_ID, *_IDS)
+# Never what speaks of the transport, nor whose account it is that pays.
 TO_CLIENT = frozenset(
     {
-        "cf-ray",
+        *_IDS,
         "openai-processing-ms",
         "openai-version",
-        "request-id",
         "retry-after",
         "retry-after-ms",
-        "x-generation-id",
         "x-groq-id",
+        "x-ms-region",
         "x-should-retry",
     }
 )
 # Hugging Face has no x-, Mistral has "ratelimitbysize-".
 _TO_CLIENT_PREFIXES = ("x-ratelimit", "ratelimit", "anthropic-ratelimit-")
 
-_IDS = (UPSTREAM_REQUEST_ID, "request-id", "x-generation-id", "cf-ray")
+_JSON = "application/json"
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
-def to_upstream(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return those of a caller's *headers* that go to the upstream, in small."""
-    kept = {name: headers[name] for name in _TO_UPSTREAM if name in headers}
-    kept["content-type"] = headers.get("Content-Type", "application/json")
+def to_upstream(
+    headers: Mapping[str, str], names: Iterable[str] = TO_UPSTREAM
+) -> dict[str, str]:
+    """
+    Return those of a caller's *headers* that go to the upstream, in small.
+
+    What would break a head, or is no text, stays here.
+
+    Args:
+        names: of those that go, in small.
+    """
+    kept = {name: headers[name] for name in names if name in headers}
+    if kept and not "".join(kept.values()).isprintable():
+        kept = {name: value for name, value in kept.items() if value.isprintable()}
+    content_type = headers.get("Content-Type", _JSON)
+    kept["content-type"] = content_type if content_type.isprintable() else _JSON
     return kept
 
 
@@ -80,7 +108,7 @@ def upstream_id(kept: Mapping[str, str]) -> str | None:
     """Return, of what `to_client` kept, the name the provider's support asks for."""
     if not kept:
         return None
-    for name in _IDS:
+    for name in _BEST_IDS:
         if name in kept:
             return kept[name]
     return None

@@ -13,6 +13,8 @@ def model_ids(body: bytes) -> tuple[str, ...]:
     """
     Return the names in a list of models, in whatever shape providers give it.
 
+    They are in the order of the alphabet: some providers' own changes each time.
+
     OpenAI, Anthropic and most have rows with an ``id`` below ``data``; Gemini,
     Cohere and Ollama rows with a ``name`` below ``models``, which Gemini begins
     with ``models/``.
@@ -33,4 +35,4 @@ def model_ids(body: bytes) -> tuple[str, ...]:
         raise BackendError("the list of models has no rows")
     names = (row.get(member) for row in rows if isinstance(row, dict))
     texts = (name for name in names if isinstance(name, str) and name)
-    return tuple(dict.fromkeys(name.removeprefix("models/") for name in texts))
+    return tuple(sorted({name.removeprefix("models/") for name in texts}))

@@ -63,6 +63,7 @@ def write_model(dialect: str, listed: Listed, created: int) -> dict[str, Json]:
             "name": f"models/{listed.id}",
             "version": "",
             "displayName": listed.id,
+            "description": f"answered by {listed.owner}",
             "supportedGenerationMethods": list(METHODS),
         }
     return {

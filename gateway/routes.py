@@ -51,10 +51,17 @@ class Plan(Generic[B]):
 
 @frozen
 class Listed:
-    """A model as the list of models shows it."""
+    """
+    A model as the list of models shows it.
+
+    Attributes:
+        owner: the backend that answers.
+        alias: what a name of our own stands for, as ``backend:model``.
+    """
 
     id: str
     owner: str
+    alias: str | None = None
 
 
 class RouteTable(Generic[B]):
@@ -150,25 +157,28 @@ class RouteTable(Generic[B]):
         return _not_found(f"model {_short(name)} is not known here", close)
 
     def find(self, name: str) -> Listed | None:
-        """Return the listed model that *name*, with or without backend, means."""
-        for listed in self.listed():
-            if listed.id in (name, f"{listed.owner}:{name}"):
-                return listed
-        return None
+        """Return the listed model that *name* means, however it is routed there."""
+        listed = {one.id: one for one in self.listed()}
+        if name in listed:
+            return listed[name]
+        try:
+            plan = self.resolve(name)
+        except RoutingError:
+            return None
+        return listed.get(f"{plan.backend.name}:{plan.model}")
 
     def listed(self) -> list[Listed]:
         """Return what can be asked for by name: aliases, then each backend's."""
-        found = [
-            Listed(route.model, parse(route.to).backend or "")
-            for route in self._routes
-            if "*" not in route.model
-        ]
-        for backend in self._backends.values():
-            found += [
-                Listed(f"{backend.name}:{model}", backend.name)
-                for model in backend.models
-            ]
-        return found
+        found: dict[str, Listed] = {}
+        for route in self._routes:
+            if "*" not in route.model:
+                owner = parse(route.to).backend or ""
+                found.setdefault(route.model, Listed(route.model, owner, route.to))
+        for name, backend in self._backends.items():
+            for model in backend.models:
+                selector = f"{name}:{model}"
+                found.setdefault(selector, Listed(selector, name))
+        return list(found.values())
 
 
 def _match(route: Route, name: str) -> str | None:

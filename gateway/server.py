@@ -13,19 +13,20 @@ from aiohttp import web
 
 from gateway.access import Access
 from gateway.api import build, direct
-from gateway.domain.errors import LLMProxyError
+from gateway.calling import Calling
 from gateway.journal import Journal
 from gateway.protocol import Runner
+from gateway.refreshing import Refreshing
 from gateway.relay import ShutdownError
 from gateway.routes import RouteTable
 from gateway.sockets import shown
 from gateway.state import Gateway
+from gateway.virtual_backend import VirtualBackend
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable
 
-    from gateway.building import Backend
     from gateway.gauges import Board
     from gateway.registry import Registry
     from gateway.settings import Settings
@@ -41,8 +42,6 @@ CLOSING = 1.0
 LAST_WORDS = 2.0
 # Most collections find nothing; requests leave no cycles behind.
 GC_THRESHOLD = 50_000
-# Seconds between attempts to learn which models a backend has.
-DISCOVERY_PAUSES = (5.0, 30.0, 120.0, 600.0)
 
 
 async def serve(
@@ -84,8 +83,8 @@ async def serve(
     log.info(
         "server.listening", addresses=[shown(sock) for sock in sockets], worker=worker
     )
-    starting = asyncio.create_task(_start(site.backends.values()))
-    site.standing |= {asyncio.current_task(), starting}
+    refreshing = Refreshing(site.backends, site.learned)
+    site.standing |= {asyncio.current_task(), *refreshing.start()}
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
@@ -97,7 +96,7 @@ async def serve(
         await _stop_listening(runner, sites)
         await _drain(site, ending)
     finally:
-        starting.cancel()
+        await refreshing.stop()
         await runner.cleanup()
         if wire is not None:
             wire.close()
@@ -115,38 +114,23 @@ def make_site(
         for name, backend in settings.backends.items()
     }
     absent = registry.absent(backends[name].settings.type or name for name in backends)
+    table = RouteTable(settings.routes, backends, settings.default_backend, absent)
+    provider = Calling(table, backends, registry, settings.server.max_reply)
+    for backend in backends.values():
+        if isinstance(backend, VirtualBackend):
+            backend.provider = provider
+    registry.run_hooks(provider)
     gauges = board.row(worker)
     return Gateway(
         settings=settings,
         backends=backends,
-        table=RouteTable(settings.routes, backends, settings.default_backend, absent),
+        table=table,
         board=board,
         worker=worker,
         gauges=gauges,
         access=Access(settings.server),
         journal=Journal(gauges),
     )
-
-
-async def _start(backends: Iterable[Backend]) -> None:
-    """Let each backend find out about its models, all at once, off the hot path."""
-    await asyncio.gather(*(_discover(backend) for backend in backends))
-
-
-async def _discover(backend: Backend) -> None:
-    if backend.closed_list:
-        return
-    for pause in (0.0, *DISCOVERY_PAUSES):
-        await asyncio.sleep(pause)
-        try:
-            await backend.discover()
-        except LLMProxyError as exc:
-            # It may come up later; `backend:model` is forwarded all the same.
-            structlog.get_logger().warning(
-                "models.unknown", backend=backend.name, reason=exc.message
-            )
-        else:
-            return
 
 
 def _signals(numbers: Iterable[signal.Signals]) -> asyncio.Event:

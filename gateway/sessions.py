@@ -17,10 +17,14 @@ from aiohttp import (
 )
 from aiohttp.client_proto import ResponseHandler
 
-import gateway
-from gateway.loops import LOOP_GUARD, OWN_ID
+from gateway import identity
+from gateway.loops import LOOP_GUARD, OWN_ID, guard_value
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from aiohttp import ClientRequest, ClientResponse
+
     from gateway.settings import Backend as BackendSettings
     from gateway.settings import Tls
 
@@ -67,14 +71,18 @@ class _Connector(TCPConnector):
         return await super()._create_connection(*args, **kwargs)
 
 
-def make_session(settings: BackendSettings, *, guarded: bool = True) -> ClientSession:
+def make_session(
+    settings: BackendSettings, *, guarded: bool = True, lent: bool = False
+) -> ClientSession:
     """
     Return the session of one backend; call it where the event loop runs.
 
     Args:
         guarded: its requests carry the loop guard, if the settings want it.
+        lent: somebody else's code sends the requests, and need not know of that.
     """
     limits, clocks = settings.limits, settings.timeouts
+    guarded = guarded and settings.loop_guard
     connector = _Connector(
         # aiohttp's default of 100 counts open streams and would strangle them.
         limit=limits.connections,
@@ -95,13 +103,24 @@ def make_session(settings: BackendSettings, *, guarded: bool = True) -> ClientSe
         read_bufsize=READ_BUFFER,
         # Compression would hold back a stream; nothing tells a cut one there.
         headers={
-            "User-Agent": f"sluicegate/{gateway.__version__}",
+            "User-Agent": identity.user_agent(settings.identity),
             "Accept-Encoding": "identity",
-            **({LOOP_GUARD: OWN_ID} if guarded and settings.loop_guard else {}),
+            **({LOOP_GUARD: OWN_ID} if guarded else {}),
         },
+        middlewares=(_carry,) if guarded and lent else (),
         proxy=settings.proxy.reveal() if settings.proxy else None,
         trust_env=False,
     )
+
+
+async def _carry(
+    request: ClientRequest, send: Callable[[ClientRequest], Awaitable[ClientResponse]]
+) -> ClientResponse:
+    """List the gateways that the request which is being served has passed."""
+    carried = guard_value()
+    if carried is not OWN_ID:
+        request.headers[LOOP_GUARD] = carried
+    return await send(request)
 
 
 def ssl_context(tls: Tls) -> ssl.SSLContext | bool:

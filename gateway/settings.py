@@ -206,12 +206,14 @@ class Auth:
 @frozen
 class IdentityHeader:
     """
-    What a provider is told about the application that asks, in one header.
+    What a provider is told about the application that asks, in one header. A lone
+    text instead of the section is its `value`, or its `mode` if it is one of them.
 
     Attributes:
         mode: `passthrough` sends on what the caller sent, `override` always sends
             `value`, `default` sends it where the caller sent nothing.
-        value: the text.
+        value: the text, in printable ASCII. An `override` without it sends nothing,
+            or the gateway's own `User-Agent`.
     """
 
     mode: Literal["passthrough", "override", "default"] = "override"
@@ -254,12 +256,15 @@ class Backend:
         api_base_url: where its API begins, with or without the version segment
             (`/v1`). If not given, the provider's own. For an API that has no such
             segment, set `extra: {version: ""}`.
-        models: the models it offers; if none, the backend is asked for them.
+        models: the models it offers, and no others; if none, the backend is asked
+            for them.
         models_refresh: after how long it is asked again; 0 for never.
         headers: further headers for each of its requests.
         identity: see `identity` below.
         loop_guard: whether to send the header by which a request that comes back to
             the gateway is found.
+        timeout: how long it may be silent: what `timeouts` does not say of
+            `first_event` and `idle`.
         timeouts: see `timeouts` below.
         limits: see `limits` below.
         tls: see `tls` below.
@@ -279,6 +284,7 @@ class Backend:
     headers: Headers = field(factory=dict)
     identity: Identity = Identity()
     loop_guard: bool = True
+    timeout: TimeOut | None = None
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
     tls: Tls = Tls()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.gauges import Board, Gauges
     from gateway.journal import Journal
     from gateway.recall import Responses
+    from gateway.refreshing import Learned
     from gateway.routes import RouteTable
     from gateway.settings import Settings
 
@@ -33,6 +34,7 @@ class Gateway:
         worker: the number of this process among the workers, from 0.
         draining: no new request is taken.
         standing: tasks of the process itself, which live as long as it.
+        learned: what came of asking backends for their models, by their names.
     """
 
     settings: Settings
@@ -48,6 +50,7 @@ class Gateway:
     draining: bool = False
     exchanges: set[Exchange] = field(factory=set)
     standing: set[asyncio.Task[Any] | None] = field(factory=set)
+    learned: dict[str, Learned] = field(factory=dict)
     _responses: Responses | None = None
 
     @property

@@ -8,8 +8,9 @@ from urllib.parse import quote, urlencode
 from attrs import field, frozen
 from yarl import URL
 
-from gateway import http
+from gateway import http, identity
 from gateway.domain.errors import RoutingError
+from gateway.settings import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 # A caller's query that goes through, by protocol: Anthropic's clients say ?beta=true.
 QUERIES = {"anthropic": ("beta",)}
 
+USUAL = Identity()
+_TITLE, _OTHER_TITLE = identity.TITLE
+
 
 @frozen
 class Target:
@@ -29,6 +33,7 @@ class Target:
         path: base and path, with ``{model}`` in it then.
         defaults: headers that a caller's own replace.
         fixed: headers that replace all others; credentials are among them.
+        passes: a caller's headers that go through.
         operation: the key of the dialect's path.
         queries: members of a caller's query that go through.
     """
@@ -38,11 +43,26 @@ class Target:
     url: URL | None = field(repr=False)
     defaults: Headers
     fixed: Headers = field(repr=False)
+    passes: tuple[str, ...] = http.TO_UPSTREAM
     operation: str = ""
     queries: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, dialect: Dialect, base: str, operation: str, fixed: Fixed) -> Target:
+    def of(
+        cls,
+        dialect: Dialect,
+        base: str,
+        operation: str,
+        fixed: Fixed,
+        rules: Identity = USUAL,
+    ) -> Target:
+        """
+        Return where *operation* is, below *base*.
+
+        Args:
+            fixed: credentials and configured headers.
+            rules: which application the provider is told of.
+        """
         path = base + dialect.paths[operation]
         if fixed.query:
             path += ("&" if "?" in path else "?") + urlencode(fixed.query)
@@ -50,10 +70,20 @@ class Target:
             dialect=dialect,
             path=path,
             url=None if "{model}" in path else URL(path, encoded=True),
-            defaults={name.lower(): value for name, value in dialect.headers.items()},
-            fixed=fixed.headers,
+            defaults={
+                **identity.otherwise(rules),
+                **{name.lower(): value for name, value in dialect.headers.items()},
+            },
+            fixed={**identity.always(rules), **fixed.headers},
+            passes=(
+                *http.TO_UPSTREAM,
+                *identity.passed(rules),
+                *(name.lower() for name in dialect.passes),
+            ),
             operation=operation,
-            queries=QUERIES.get(dialect.protocol, ()),
+            queries=QUERIES.get(dialect.protocol, ())
+            if dialect.queries is None
+            else dialect.queries,
         )
 
     def at(self, model: str, query: Mapping[str, str] | None = None) -> URL:
@@ -70,19 +100,18 @@ class Target:
         if url is None:
             if model in (".", ".."):
                 raise RoutingError(f"{model!r} is no model's name", param="model")
-            name = quote(model, safe="")
+            name = quote(model, safe="@")
             url = URL(self.path.replace("{model}", name), encoded=True)
         passed = {n: query[n] for n in self.queries if n in query} if query else {}
         return url.update_query(passed) if passed else url
 
     def headers(self, caller: Mapping[str, str]) -> Headers:
         """Return those for a request of *caller*, of whose own some go through."""
-        headers = http.to_upstream(caller)
-        for name in self.dialect.passes:
-            if name in caller:
-                headers[name.lower()] = caller[name]
+        headers = http.to_upstream(caller, self.passes)
         if self.defaults:
             headers = {**self.defaults, **headers}
+            if _OTHER_TITLE in headers and _TITLE not in caller:
+                headers.pop(_TITLE, None)  # the same thing by another name
         headers.update(self.fixed)
         return headers
 

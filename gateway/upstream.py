@@ -122,7 +122,8 @@ class HttpBackend:
         found = self._targets.get(key)
         if found is None:
             base = self.bases[dialect.protocol]
-            found = Target.of(dialect, base, operation, self._fixed(dialect))
+            rules = self.settings.identity
+            found = Target.of(dialect, base, operation, self._fixed(dialect), rules)
             self._targets[key] = found
         return found
 
@@ -193,6 +194,7 @@ class HttpBackend:
             )
             if response.status not in REFUSALS:
                 break
+            tried.answer = response.headers
             wait = retry_after(response.headers)
             try:
                 again = await credentials.refused(tried, response.status, wait)
@@ -234,11 +236,13 @@ class HttpBackend:
 
     async def discover(self) -> None:
         """
-        Ask the backend which models it has.
+        Ask the backend which models it has, if it tells.
 
         Raises:
             LLMProxyError: it did not tell.
         """
+        if not self.connector.models_path:
+            return
         try:
             async with asyncio.timeout(DISCOVERY_DEADLINE):
                 self.models = model_ids(await self._model_list())

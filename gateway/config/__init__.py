@@ -19,7 +19,7 @@ from gateway.config.addresses import (
 from gateway.config.checks import Mistake, check
 from gateway.config.explain import explain
 from gateway.config.overlay import overlay, unknown_variables
-from gateway.config.problems import ConfigError, Problem, problem
+from gateway.config.problems import ConfigError, Problem, blamed, problem
 from gateway.config.source import read_file
 from gateway.config.structure import NotSettingsError, structure
 from gateway.config.tree import Tree
@@ -36,6 +36,7 @@ __all__ = [
     "Problem",
     "TcpAddress",
     "UnixAddress",
+    "blamed",
     "check_backends",
     "explain",
     "load",

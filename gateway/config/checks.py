@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from attrs import fields
+
 from gateway.config.addresses import read_address
 from gateway.config.problems import KeyPath, did_you_mean
 from gateway.selector import parse
+from gateway.settings import Identity
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -26,6 +29,7 @@ def check(settings: Settings, backends: Collection[str]) -> Iterator[Mistake]:
     """
     yield from _listening(settings)
     yield from _tls(settings)
+    yield from _identity(settings)
     yield from _routes(settings)
     if backends:
         yield from _targets(settings, backends)
@@ -59,6 +63,20 @@ def _tls(settings: Settings) -> Iterator[Mistake]:
                 ("backends", name, "tls", "key_file"),
                 "a key without cert_file, the certificate that it belongs to",
             )
+
+
+def _identity(settings: Settings) -> Iterator[Mistake]:
+    for name, backend in settings.backends.items():
+        for header in fields(Identity):
+            rule = getattr(backend.identity, header.name)
+            here = ("backends", name, "identity", header.name)
+            if rule.mode == "default" and rule.value is None:
+                yield here, "the mode default needs a value"
+            if rule.mode == "passthrough" and rule.value is not None:
+                yield (
+                    (*here, "value"),
+                    "is never sent in mode passthrough; did you mean default?",
+                )
 
 
 def _routes(settings: Settings) -> Iterator[Mistake]:

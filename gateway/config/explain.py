@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, get_type_hints
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import yaml
 from attrs import fields, has
@@ -18,11 +18,33 @@ if TYPE_CHECKING:
 _SECRET_NAME = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
 
 
-def explain(settings: Settings) -> str:
-    """Write what is set as the YAML that gives it; secrets are ``***``."""
-    return yaml.safe_dump(
+def explain(
+    settings: Settings, notes: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """
+    Write what is set as the YAML that gives it; secrets are ``***``.
+
+    Args:
+        notes: backends' names to what is written below them as comments.
+    """
+    text = yaml.safe_dump(
         _plain(settings, None), sort_keys=False, allow_unicode=True, width=88
     )
+    return _noted(text, [(notes or {}).get(name, ()) for name in settings.backends])
+
+
+def _noted(text: str, notes: Iterable[Sequence[str]]) -> str:
+    """Put *notes*, one for each backend in turn, into what `explain` has written."""
+    before, mark, after = text.partition("\nbackends:\n")
+    rest, lines = iter(notes), []
+    for line in after.splitlines():
+        # Two blanks and no more: a name, as long as the section lasts.
+        is_name = line[:2] == "  " and line[2:3] not in (" ", "-")
+        lines += [
+            line,
+            *(f"    # {note}" for note in (next(rest, ()) if is_name else ())),
+        ]
+    return before + mark + "".join(f"{line}\n" for line in lines)
 
 
 def _plain(value: Any, kind: Kind | None) -> Any:
@@ -59,9 +81,10 @@ def in_units(value: Any, kind: Kind | None) -> Any:
 def kinds_of(cl: type[Any]) -> dict[str, Kind]:
     hints = get_type_hints(cl, include_extras=True)
     return {
-        name: hint.__metadata__[0]
+        name: part.__metadata__[0]
         for name, hint in hints.items()
-        if hasattr(hint, "__metadata__")
+        for part in (hint, *get_args(hint))  # `Seconds | None` has it inside
+        if hasattr(part, "__metadata__")
     }
 
 

@@ -32,10 +32,16 @@ _ELSEWHERE = frozenset(
     {"SLUICEGATE_CONFIG", "SLUICEGATE_RECORDINGS", "SLUICEGATE_REQUIRE_ALL"}
 )
 
+# Of backends whose name begins with `sluicegate`, as their type does.
+_OF_BACKENDS = re.compile(r"SLUICEGATE_(?:\w+_)?API_(?:KEY(?:_\d+)?|BASE_URL)")
+
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _KUBERNETES = re.compile(
     r"SLUICEGATE_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)"
 )
+
+# A part of a path, and the dot behind it.
+_PART = re.compile(r"""(?:"(?P<a>[^"]+)"|'(?P<b>[^']+)'|(?P<bare>[^."']+))(?:\.|$)""")
 
 
 @frozen
@@ -69,6 +75,7 @@ def unknown_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
         if name.startswith(PREFIX)
         and "__" not in name.removeprefix(PREFIX)
         and name not in _SHORT.keys() | _ELSEWHERE
+        and not _OF_BACKENDS.fullmatch(name)
         and not _KUBERNETES.fullmatch(name)
         and not value.startswith(("tcp://", "udp://", "sctp://"))
     )
@@ -82,7 +89,11 @@ def _from_environment(tree: Tree, environ: Mapping[str, str]) -> Iterator[Assign
         if name in _SHORT:
             path = _SHORT[name]
         elif "__" in rest:
-            path = _variable_path(tree, rest.lower().split("__"))
+            try:
+                path = _variable_path(tree, rest.lower().split("__"))
+            except RefusedError as exc:
+                tree.report((), str(exc), f"environment variable {name}")
+                continue
         else:
             continue
         where = f"environment variable {name}"
@@ -104,11 +115,20 @@ def _variable_path(tree: Tree, parts: list[str]) -> KeyPath:
 
 
 def _as_written(name: str, mapping: Any) -> str:
-    """Return the key of *mapping* that *name* stands for, or *name*."""
+    """
+    Return the key of *mapping* that *name* stands for, or *name*.
+
+    Raises:
+        RefusedError: it may stand for several.
+    """
     keys = list(mapping) if isinstance(mapping, dict) else []
     if name in keys:
         return name
     alike = [key for key in keys if re.sub("[^a-z0-9]", "_", key.lower()) == name]
+    if len(alike) > 1:
+        raise RefusedError(
+            f"stands for {' and '.join(alike)} alike; set it in the file or by --set"
+        )
     return alike[0] if alike else name
 
 
@@ -122,32 +142,74 @@ def _from_flags(
         where = f"flag {_FLAGS.get(dotted, '--set')}"
         # A flag that is given again adds to a list, and is refused elsewhere.
         value = given if len(given) > 1 else given[0]
-        yield Assignment(_dotted_path(tree, dotted), value, where)
+        try:
+            path = _dotted_path(tree, dotted, given[0])
+        except RefusedError as exc:
+            tree.report((), str(exc), where)
+        else:
+            yield Assignment(path, value, where)
 
 
-def _dotted_path(tree: Tree, dotted: str) -> KeyPath:
-    parts = dotted.split(".")
+def _dotted_path(tree: Tree, dotted: str, text: str) -> KeyPath:
+    parts = _parts(dotted)
     if parts[0] != "backends" or len(parts) < 3:
         return tuple(parts)
-    end = _end_of_name(tree, parts)
-    name, rest = ".".join(parts[1:end]), parts[end:]
+    known = tree.root.get("backends")
+    end = _end_of_name(parts, known if isinstance(known, dict) else {}, text)
+    name, rest = ".".join(parts[1:end]), [str(part) for part in parts[end:]]
     if rest[:1] == ["headers"] and rest[1:]:
         rest = ["headers", ".".join(rest[1:])]
     return ("backends", name, *rest)
 
 
-def _end_of_name(tree: Tree, parts: list[str]) -> int:
-    """Find where a backend's name ends; it may have dots, as ``llama.cpp`` has."""
-    backends = tree.root.get("backends")
-    known = backends if isinstance(backends, dict) else {}
-    for end in range(len(parts), 1, -1):
-        if ".".join(parts[1:end]) in known:
-            return end
+class _Quoted(str):
+    """A part of a path that is a whole name, whatever dots it has."""
+
+    __slots__ = ()
+
+
+def _parts(dotted: str) -> list[str]:
+    """
+    Cut a path at its dots, but not inside of quotes.
+
+    Raises:
+        RefusedError: a quote does not enclose a whole part.
+    """
+    if '"' not in dotted and "'" not in dotted:
+        return dotted.split(".")
+    parts: list[str] = []
+    at = 0
+    while at < len(dotted):
+        part = _PART.match(dotted, at)
+        if part is None:
+            raise RefusedError(
+                "expected a path such as server.max_body, or with a quoted name"
+                " backends.'openai.eu'.api_key"
+            )
+        parts.append(part["bare"] or _Quoted(part["a"] or part["b"]))
+        at = part.end()
+    return parts
+
+
+def _end_of_name(parts: list[str], known: Mapping[str, Any], text: str) -> int:
+    """
+    Find where a backend's name ends; it may have dots, as ``llama.cpp`` has.
+
+    It ends before a key of `Backend`: if that leaves a choice, with a name that is
+    known, else as early as possible.
+    """
+    if isinstance(parts[1], _Quoted):
+        return 2
+    size = len(parts)
+    names = [end for end in range(2, size + 1) if ".".join(parts[1:end]) in known]
     keys = fields_dict(Backend)
-    for end in range(2, len(parts)):
-        if parts[end] in keys:
-            return end
-    return 2
+    ends = [end for end in range(2, size) if parts[end] in keys]
+    if both := [end for end in names if end in ends]:
+        return both[-1]
+    if ends or names:
+        return ends[0] if ends else names[-1]
+    # A whole section, or a key with a slip.
+    return size if not text or text[:1] == "{" else size - 1
 
 
 def _assign(tree: Tree, assignment: Assignment) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
 from gateway.secret import redact
 
+if TYPE_CHECKING:
+    from gateway.domain.errors import LLMProxyError
+
 KeyPath: TypeAlias = tuple[str | int, ...]
+
+# What the message of a `ConfigurationError` may begin with, and what it may name.
+_FIRST = re.compile(r"(?:auth|extra|api_base_url|api_keys?)(?:\.[a-z_]+)*(?=[ :])")
+_NAMED = re.compile(r"\b(?:(?:auth|extra)\.[a-z_]+|api_base_url|api_keys?)\b")
 
 
 @frozen
@@ -47,6 +55,22 @@ class RefusedError(ValueError):
 def problem(where: str, path: KeyPath, message: str) -> Problem:
     # Somebody may have pasted a key where a name belongs.
     return Problem(where, redact(written(path)), redact(message))
+
+
+def blamed(error: LLMProxyError) -> KeyPath:
+    """
+    Return the key below the backend that *error* is about; none: the whole.
+
+    It is said by the error's ``param``, else by the first word of its message, or by
+    the only key in a section that this names.
+    """
+    if error.param:
+        return tuple(error.param.split("."))
+    if first := _FIRST.match(error.message):
+        return tuple(first[0].split("."))
+    named = set(_NAMED.findall(error.message))
+    key = tuple(named.pop().split(".")) if len(named) == 1 else ()
+    return key if len(key) > 1 else ()
 
 
 def written(path: KeyPath) -> str:

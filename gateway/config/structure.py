@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from attrs import fields_dict, has
+from attrs import evolve, fields_dict, has
 from cattrs import BaseValidationError, Converter, ForbiddenExtraKeysError
 from cattrs.gen import make_dict_structure_fn
 
@@ -16,7 +16,10 @@ from gateway.config.source import read_text
 from gateway.config.tree import Text
 from gateway.config.variables import read_secret
 from gateway.secret import Secret
-from gateway.settings import Kind, Settings
+from gateway.settings import Backend, IdentityHeader, Kind, Settings
+
+# What `timeout` stands for.
+_LONG_CLOCKS = ("first_event", "idle")
 
 
 class NotSettingsError(Exception):
@@ -109,7 +112,27 @@ Hook = Callable[[Any, Any], Any]
 
 def _section_hook(converter: Converter, cl: type[Any]) -> Hook:
     inner = make_dict_structure_fn(cl, converter, _cattrs_forbid_extra_keys=True)
+    if cl is IdentityHeader:
+        return lambda value, _: inner(_section(_said_shortly(value)), cl)
+    if cl is Backend:
+        return lambda value, _: _with_timeout(inner(_section(value), cl), value)
     return lambda value, _: inner(_section(value), cl)
+
+
+def _said_shortly(value: Any) -> Any:
+    """Return the section that a lone text stands for: a mode, or what is sent."""
+    if not isinstance(value, str) or (isinstance(value, Text) and value[:1] == "{"):
+        return value
+    modes = get_args(get_type_hints(IdentityHeader)["mode"])
+    return {"mode" if value in modes else "value": value}
+
+
+def _with_timeout(made: Backend, value: Any) -> Backend:
+    if made.timeout is None:
+        return made
+    said = _section(_section(value).get("timeouts"))
+    clocks = {name: made.timeout for name in _LONG_CLOCKS if name not in said}
+    return evolve(made, timeouts=evolve(made.timeouts, **clocks))
 
 
 def _mapping_hook(converter: Converter, wanted: Any) -> Hook:

@@ -11,6 +11,7 @@ from gateway.config.addresses import read_address
 from gateway.config.problems import RefusedError
 from gateway.config.source import read_text
 from gateway.config.tree import Text
+from gateway.loops import LOOP_GUARD
 from gateway.selector import parse
 
 if TYPE_CHECKING:
@@ -247,6 +248,11 @@ def headers(_: Kind, value: dict[str, Secret]) -> dict[str, Secret]:
             raise RefusedError(f"expected the name of a header, got {shown(name)}")
         if name.lower() in _FRAMING:
             raise RefusedError(f"the header {name} is the gateway's own to set")
+        if name.lower() == LOOP_GUARD:
+            raise RefusedError(
+                f"the header {name} is the gateway's own to set; `loop_guard: false`"
+                " leaves it out"
+            )
         if name.lower() in seen:
             raise RefusedError(f"the header {name} is there twice")
         seen.add(name.lower())
@@ -279,6 +285,7 @@ RAW: dict[str, Callable[[Kind, Any], Any]] = {
     "address": address,
     "backend_name": backend_name,
     "count": count,
+    "header_value": header_value,
     "origin": origin,
     "pattern": pattern,
     "seconds": seconds,

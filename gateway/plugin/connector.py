@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from gateway.settings import Auth as AuthSettings
 from gateway.wire.sse import SseFramer
 
 if TYPE_CHECKING:
@@ -111,6 +112,8 @@ class Dialect:
         edits: what is changed in every body, in this order.
         decoder: for streams that are wrapped in something else.
         own_errors: the provider's errors have the protocol's shape.
+        queries: members of a caller's query that go through; ``None``: those that
+            are usual for the protocol.
     """
 
     protocol: str
@@ -125,6 +128,7 @@ class Dialect:
     edits: tuple[Edit, ...] = ()
     decoder: Callable[[], Decoder] | None = None
     own_errors: bool = True
+    queries: tuple[str, ...] | None = None
 
     def serves(self, model: str) -> bool:
         """Tell whether *model*, as the provider calls it, speaks this dialect."""
@@ -220,10 +224,15 @@ class Given:
     Attributes:
         extra: its ``extra`` section.
         environ: the environment.
+        base_url: the address that is configured for it, if one is. A connector that
+            comes back with another ``base_url`` has taken it into account.
+        auth: its ``auth`` section.
     """
 
     extra: Mapping[str, Any] = field(repr=False)
     environ: Mapping[str, str] = field(repr=False)
+    base_url: str = ""
+    auth: AuthSettings = field(factory=AuthSettings)
 
     def value(self, name: str, *variables: str, default: str = "") -> str:
         """Return ``extra.name``, else the first variable that is set."""

@@ -33,6 +33,7 @@ class Outbound:
         body: as it is sent.
         auth: how the dialect sends a key.
         attempt: 0, or how often it was refused before.
+        answer: the headers of the refusal, for `Credentials.refused`.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Outbound:
     body: bytes = field(default=b"", repr=False)
     auth: Auth = field(default=_no_auth, repr=False)
     attempt: int = 0
+    answer: Mapping[str, str] = field(factory=dict, repr=False)
 
 
 @frozen

@@ -8,11 +8,20 @@ import pytest
 from attrs import evolve
 
 from connectors.auth import bearer
-from gateway.building import api_keys, base_urls, spoken
+from gateway.building import (
+    addressed,
+    api_keys,
+    base_urls,
+    build_declared,
+    check_declared,
+    spoken,
+    stem,
+)
 from gateway.domain.errors import ConfigurationError
-from gateway.plugin import Connector, Dialect
+from gateway.keys import KeyPool
+from gateway.plugin import Connector, Dialect, Fixed, Given, Parameter
 from gateway.secret import Secret
-from gateway.settings import Backend
+from gateway.settings import Auth, Backend
 
 
 def connector(base: str = "", version: str = "v1") -> Connector:
@@ -143,3 +152,159 @@ def test_api_keys(
     found = api_keys("mine", connector(), settings, environ)
 
     assert [each.reveal() for each in found] == keys
+
+
+# -- what each instance has of its own
+
+
+ACCOUNTS = Connector(
+    "cloud",
+    "https://{region}.cloud.example/accounts/{account}/v1",
+    (Dialect("openai_chat", {"chat": "/chat"}),),
+    bearer,
+    ("CLOUD_KEY",),
+    parameters=(
+        Parameter("region", ("CLOUD_REGION", "REGION"), default="eu"),
+        Parameter("account", ("CLOUD_ACCOUNT",)),
+    ),
+)
+
+
+def where(
+    connector: Connector,
+    settings: Backend | None = None,
+    environ: dict[str, str] | None = None,
+) -> str:
+    settings = settings or Backend()
+    _, _, bases = addressed("my.cloud", connector, settings, environ or {})
+    return bases["openai_chat"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "environ", "url"),
+    [
+        ({"account": "a1"}, {}, "https://eu.cloud.example/accounts/a1/v1"),
+        ({"account": 17}, {}, "https://eu.cloud.example/accounts/17/v1"),
+        (
+            {"account": "a1", "region": "us"},
+            {"CLOUD_REGION": "no", "CLOUD_ACCOUNT": "no"},
+            "https://us.cloud.example/accounts/a1/v1",
+        ),
+        (
+            {},
+            {"CLOUD_REGION": "", "REGION": "ap", "CLOUD_ACCOUNT": "a2"},
+            "https://ap.cloud.example/accounts/a2/v1",
+        ),
+    ],
+)
+def test_parameters(extra: dict[str, Any], environ: dict[str, str], url: str) -> None:
+    """Each account has its own part of the address, configured or in a variable."""
+    assert where(ACCOUNTS, Backend(extra=extra), environ) == url
+
+
+def test_missing_parameter() -> None:
+    with pytest.raises(ConfigurationError, match=r"extra.account or CLOUD_ACCOUNT"):
+        where(ACCOUNTS)
+
+
+@pytest.mark.parametrize(
+    "value", ["a/b", "a b", "evil.example/?", "@evil", "", "x" * 200]
+)
+def test_parameter_that_is_no_part_of_an_address(value: str) -> None:
+    """Whoever sets it cannot lead the key to another host."""
+    with pytest.raises(ConfigurationError):
+        where(ACCOUNTS, Backend(extra={"account": value}))
+
+
+def test_configured_address_needs_no_parameters() -> None:
+    settings = Backend(api_base_url="http://10.0.0.5:1/v1")
+
+    assert where(ACCOUNTS, settings) == "http://10.0.0.5:1/v1"
+
+
+def test_address_from_the_variable_of_the_name() -> None:
+    environ = {"MY_CLOUD_API_BASE_URL": "http://h:2", "CLOUD_API_BASE_URL": "http://no"}
+
+    assert where(ACCOUNTS, environ=environ) == "http://h:2/v1"
+    configured = Backend(api_base_url="http://file/v1")
+    assert where(ACCOUNTS, configured, environ) == "http://file/v1"
+
+
+def test_instance_with_another_address() -> None:
+    """A connector may know better where an instance is, of what is configured too."""
+
+    def instance(connector: Connector, given: Given) -> Connector:
+        host = given.value("host", "CLOUD_HOST", default="usual")
+        base = given.base_url or f"https://{host}.example"
+        return evolve(connector, base_url=f"{base}/openai/v1")
+
+    kind = evolve(ACCOUNTS, base_url="", parameters=(), instance=instance)
+
+    assert where(kind) == "https://usual.example/openai/v1"
+    assert where(kind, environ={"CLOUD_HOST": "env"}) == "https://env.example/openai/v1"
+    assert (
+        where(kind, Backend(extra={"host": "set"})) == "https://set.example/openai/v1"
+    )
+    configured = Backend(api_base_url="http://h:1")
+    assert where(kind, configured) == "http://h:1/openai/v1"
+
+
+def test_instance_that_leaves_the_address() -> None:
+    def instance(connector: Connector, given: Given) -> Connector:
+        del given
+        return evolve(connector, models_path="")
+
+    kind = evolve(ACCOUNTS, instance=instance, parameters=(), base_url="https://own/v1")
+
+    assert where(kind, Backend(api_base_url="http://h:1")) == "http://h:1/v1"
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [("openai", "OPENAI"), ("openai.eu", "OPENAI_EU"), ("llama.cpp-2", "LLAMA_CPP_2")],
+)
+def test_stem(name: str, beginning: str) -> None:
+    assert stem(name) == beginning
+
+
+@pytest.mark.parametrize(
+    ("auth", "why"),
+    [
+        (Auth(type="klingon"), "auth.type 'klingon' is none of .*bearer.*query"),
+        (Auth(token_url="https://h"), "auth needs a type"),
+        (Auth(type="bearer"), "auth.type 'bearer' needs api_key"),
+    ],
+)
+def test_wrong_auth(auth: Auth, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why):
+        check_declared("mine", connector("https://own"), Backend(auth=auth), {})
+
+
+@pytest.mark.parametrize(
+    ("auth", "headers", "query"),
+    [
+        (Auth(type="bearer"), {"Authorization": "Bearer k"}, {}),
+        (Auth(type="header"), {"x-api-key": "k"}, {}),
+        (Auth(type="header", name="api-key"), {"api-key": "k"}, {}),
+        (Auth(type="query"), {}, {"key": "k"}),
+        (Auth(type="query", name="token"), {}, {"token": "k"}),
+        (Auth(type="none"), {}, {}),
+    ],
+)
+async def test_auth_with_a_key(
+    auth: Auth, headers: dict[str, str], query: dict[str, str]
+) -> None:
+    """A private endpoint may want its key in another way than its type says."""
+    settings = Backend(auth=auth, api_key=Secret("k"))
+    backend = build_declared("mine", connector("https://own"), settings, {})
+
+    assert backend.credentials == Fixed(headers, query)
+    await backend.close()
+
+
+async def test_pool_of_keys() -> None:
+    settings = Backend(api_keys=(Secret("k1"), Secret("k2")))
+    backend = build_declared("mine", connector("https://own"), settings, {})
+
+    assert isinstance(backend.credentials, KeyPool)
+    await backend.close()

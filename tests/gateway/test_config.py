@@ -356,6 +356,17 @@ def test_renew_from_the_shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     assert file.read_text() == (ROOT / "docs" / "configuration.md").read_text()
 
 
+def test_documented_examples(write) -> None:
+    """Each YAML in the document is a configuration that the gateway takes."""
+    document = (ROOT / "docs" / "configuration.md").read_text()
+    examples = re.findall(r"^```yaml\n(.+?)^```", document, re.DOTALL | re.MULTILINE)
+    environ = {**KEYS, "BATCH_KEY_A": "a", "BATCH_KEY_B": "b"}
+
+    for example in examples:
+        load(write(example), environ)
+    assert len(examples) >= 3
+
+
 def test_unknown_variables() -> None:
     """A variable that sets nothing can be told, unless Kubernetes put it there."""
     environ = {
@@ -367,6 +378,9 @@ def test_unknown_variables() -> None:
         "SLUICEGATE_SERVICE_HOST": "10.0.0.1",
         "SLUICEGATE_SERVICE_PORT_HTTP": "80",
         "SLUICEGATE_PORT_80_TCP_ADDR": "10.0.0.1",
+        "SLUICEGATE_API_KEY": "of a backend of the type sluicegate",
+        "SLUICEGATE_EU_API_KEY_2": "of a backend called sluicegate.eu",
+        "SLUICEGATE_API_BASE_URL": "http://h/v1",
         "OTHER": "x",
     }
 

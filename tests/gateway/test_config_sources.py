@@ -263,7 +263,7 @@ def test_flags(read) -> None:
         ),
         ({}, [("server.workers", "x")], "flag --workers: server.workers: expected a"),
         ({}, [("log.level", "x")], "flag --log-level: log.level: expected one of"),
-        ({}, [("backends.x.y.z", "x")], "flag --set: backends.x.y: unknown key"),
+        ({}, [("backends.x.y.z", "x")], "flag --set: backends.x.y.z: unknown key"),
         (
             {},
             [("server.workers", "1"), ("server.workers", "2")],

@@ -50,12 +50,31 @@ def test_not_to_upstream(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Idempotency-Key", "OpenAI-Beta", "traceparent", "HTTP-Referer", "X-Title"]
+    "name", ["Idempotency-Key", "OpenAI-Beta", "traceparent", "tracestate"]
 )
 def test_to_upstream(name: str) -> None:
     """In whatever case the caller writes it, and always in the same."""
     for spelt in (name, name.lower(), name.upper()):
         assert http.to_upstream(CIMultiDict({spelt: "v"}))[name.lower()] == "v"
+
+
+def test_to_upstream_by_name() -> None:
+    """What else goes through is for each backend to say."""
+    headers = CIMultiDict({"X-Title": "My app", "X-Team": "a", "traceparent": "00-1"})
+
+    assert http.to_upstream(headers, ("x-title", "x-none")) == {
+        "x-title": "My app",
+        "content-type": "application/json",
+    }
+
+
+@pytest.mark.parametrize("bad", ["a\r\nx: y", "a\r\n b", "a\x00", "\x1b[1m", "\udce9"])
+@pytest.mark.parametrize("name", ["traceparent", "content-type"])
+def test_broken_value_to_upstream(name: str, bad: str) -> None:
+    """It would break the head, or is no text."""
+    assert http.to_upstream(CIMultiDict({name: bad})) == {
+        "content-type": "application/json"
+    }
 
 
 def test_content_type_goes_with_the_body() -> None:
@@ -85,6 +104,14 @@ def test_content_type_goes_with_the_body() -> None:
         "x-groq-id",
         "x-generation-id",
         "request-id",
+        "x-amzn-RequestId",
+        "apim-request-id",
+        "x-ms-region",
+        "mistral-correlation-id",
+        "x-ds-trace-id",
+        "Msh-Request-Id",
+        "Nvcf-Reqid",
+        "X-Debug-Trace-ID",
     ],
 )
 def test_to_client(name: str) -> None:
@@ -98,6 +125,7 @@ def test_to_client(name: str) -> None:
         *("Set-Cookie", "Server", "Connection", "Transfer-Encoding", "Content-Length"),
         *("Content-Encoding", "WWW-Authenticate", "Strict-Transport-Security"),
         *("Access-Control-Allow-Origin", "openai-organization", "openai-project"),
+        *("anthropic-organization-id", "x-amzn-errortype", "x-llmproxy-loop-guard"),
         *("Alt-Svc", "Location", "Content-Type", "Date", "Content-Security-Policy"),
     ],
 )
@@ -120,6 +148,8 @@ def test_providers_id_gives_way_to_ours() -> None:
         ({"CF-Ray": "ray", "X-Generation-Id": "gen"}, "gen"),
         ({"Request-Id": "req", "CF-Ray": "ray"}, "req"),
         ({"x-request-id": "x", "Request-Id": "req"}, "x"),
+        ({"apim-request-id": "apim", "x-request-id": "x"}, "x"),
+        ({"x-amzn-RequestId": "aws", "x-ratelimit-reset": "1"}, "aws"),
     ],
 )
 def test_upstream_id(headers: dict[str, str], name: str | None) -> None:

@@ -190,7 +190,7 @@ def test_listed() -> None:
     routes = table(Route("fast", "openai:gpt-4o-mini"), Route("claude-*", "silent:*"))
 
     assert routes.listed() == [
-        Listed("fast", "openai"),
+        Listed("fast", "openai", alias="openai:gpt-4o-mini"),
         Listed("openai:gpt-4o", "openai"),
         Listed("openai:gpt-4o-mini", "openai"),
         Listed("ollama:qwen3:4b", "ollama"),
@@ -200,7 +200,19 @@ def test_listed() -> None:
 
 
 def test_alias_to_a_bare_name_has_no_owner() -> None:
-    assert table(Route("fast", "gpt-4o")).listed()[0] == Listed("fast", "")
+    assert table(Route("fast", "gpt-4o")).listed()[0].owner == ""
+
+
+def test_listed_once() -> None:
+    """A route that has the name of a listed model says who answers to it."""
+    routes = table(
+        Route("openai:gpt-4o", "lab:m1"), Route("openai:gpt-4o", "lab:vendor/m2")
+    )
+
+    names = [(one.id, one.owner) for one in routes.listed()]
+
+    assert names[0] == ("openai:gpt-4o", "lab")
+    assert len(set(names)) == len(names) == len(dict(names))
 
 
 @pytest.mark.parametrize(
@@ -216,11 +228,19 @@ def test_alias_to_a_bare_name_has_no_owner() -> None:
         ("7b", None),
         ("", None),
         ("other", None),
+        ("any-m1", "lab:m1"),
+        ("any-m3", None),
+        ("any-never", "any-never"),
     ],
 )
 def test_find(name: str, found: str | None) -> None:
-    """With or without its backend, but not by a part of its name."""
-    routes = table(Route("fast", "openai:gpt-4o"), Route("tag:7b", "lab:m1"))
+    """With or without its backend or by a pattern, but not by a part of its name."""
+    routes = table(
+        Route("fast", "openai:gpt-4o"),
+        Route("tag:7b", "lab:m1"),
+        Route("any-never", "silent:never"),
+        Route("any-*", "lab:*"),
+    )
 
     listed = routes.find(name)
 

@@ -122,7 +122,8 @@ async def test_status(stage: Stage) -> None:
     for name in ("open_upstreams", "running_tasks", "active_exchanges", "listeners"):
         assert isinstance(status[name], int)
     assert status["status"] == "ready"
-    assert status["backends"] == {"up": {"models": 1}}
+    configured = {"outcome": "configured", "at": None, "reason": None}
+    assert status["backends"] == {"up": {"models": 1, "discovery": configured}}
     assert KEY not in json.dumps(status)
 
 

@@ -166,3 +166,49 @@ async def test_default_backend_that_is_not_found() -> None:
 
     assert code == 78
     assert "nope" in "".join(g.text)
+
+
+async def test_models() -> None:
+    """Without a file those that are found, with one those that it has."""
+    found = await sluicegate("models")
+    with config_file(config_for(NOBODY, models=[])) as file:
+        nobody = await sluicegate("models", "--config", file)
+
+    assert found.code == 0
+    assert "demo:hello" in found.text
+    assert nobody.code == 1
+    assert nobody.text.startswith("sluicegate: up: ")
+    assert nobody.text.count("\n") == 1
+
+
+async def test_models_of_a_gateway() -> None:
+    """With a caller's key, where the gateway asks for one."""
+    async with gateway(config_for(NOBODY, server={"api_keys": [SECRET]})) as g:
+        args = ("models", "--url", g.url, "--json")
+        refused = await sluicegate(*args)
+        told = await sluicegate(*args, "--key-env", "MY_KEY", env={"MY_KEY": SECRET})
+
+    assert (refused.code, refused.text) == (1, f"sluicegate: {g.url} answers 401\n")
+    assert told.code == 0
+    assert [row["id"] for row in json.loads(told.text)] == ["up:m1"]
+
+
+async def test_where_keys_come_from() -> None:
+    """``check`` names the variable, never what is in it."""
+    env = {"OPENAI_EU_API_KEY": SECRET}
+    with config_file("backends:\n  openai.eu: {}\n") as file:
+        said = await sluicegate("check", file, env=env)
+
+    assert said.code == 0
+    assert "\n    # api_key: from OPENAI_EU_API_KEY\n" in said.text
+    assert SECRET not in said.text
+
+
+async def test_place_of_a_mistake_in_auth() -> None:
+    """What only the credentials themselves can tell still has its line."""
+    text = "backends:\n  openai:\n    api_key: k\n    auth:\n      type: nonsense\n"
+    with config_file(text) as file:
+        said = await sluicegate("check", file)
+
+    assert said.code == EX_CONFIG
+    assert said.text.startswith(f"{file}:5: backends.openai.auth.type: ")
