@@ -25,6 +25,13 @@ $(BIN)/.dev: $(BIN)/.runtime requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
+# A real OAuth server for the tests, where there is npm.
+OAUTH := $(if $(shell command -v npm),tests/oauth/node_modules)
+
+tests/oauth/node_modules: tests/oauth/package-lock.json
+	cd tests/oauth && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 .PHONY: install
 install: $(BIN)/.runtime ## make the environment with the locked dependencies
 
@@ -33,7 +40,7 @@ run: $(BIN)/.runtime ## start the gateway on 127.0.0.1:8080 (ARGS="--listen ..."
 	@$(BIN)/sluicegate serve $(ARGS)
 
 .PHONY: test
-test: $(BIN)/.dev ## run the tests; those whose system program is missing are named
+test: $(BIN)/.dev $(OAUTH) ## run the tests; those whose system program is missing are named
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
 .PHONY: check
@@ -44,7 +51,7 @@ check: $(BIN)/.dev ## formatting, lint, types, import contracts
 	$(BIN)/lint-imports
 
 .PHONY: cover
-cover: $(BIN)/.dev ## the tests with branch coverage
+cover: $(BIN)/.dev $(OAUTH) ## the tests with branch coverage
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 .PHONY: format
@@ -53,7 +60,7 @@ format: $(BIN)/.dev ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 
 .PHONY: e2e
-e2e: $(BIN)/.dev ## the tests that need nginx, Chromium or an inference server
+e2e: $(BIN)/.dev $(OAUTH) ## the tests that need nginx, Chromium or an inference server
 	$(BIN)/python -m pytest -m needs $(ARGS)
 
 .PHONY: approve
@@ -76,5 +83,5 @@ lock: ## pin the dependencies again, with hashes
 .PHONY: clean
 clean: ## remove the environment and everything that was made
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage* \
-		.import_linter_cache .grimp_cache bench/results
+		.import_linter_cache .grimp_cache bench/results tests/oauth/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connectors.auth.options import header_name, only, query_name
 from gateway.plugin import ConfigurationError, Fixed
 
 if TYPE_CHECKING:
@@ -47,25 +48,32 @@ def api_key_query(name: str) -> Auth:
 
 
 def make_bearer(account: Account) -> Fixed:
+    only(account)
     return Fixed.of(bearer, _key(account))
 
 
 def make_header(account: Account) -> Fixed:
-    return Fixed.of(api_key_header(account.auth.name or "x-api-key"), _key(account))
+    only(account, "name")
+    name = header_name(account, "x-api-key")
+    return Fixed.of(api_key_header(name), _key(account))
 
 
 def make_query(account: Account) -> Fixed:
-    return Fixed.of(api_key_query(account.auth.name or "key"), _key(account))
+    only(account, "name")
+    return Fixed.of(api_key_query(query_name(account, "key")), _key(account))
 
 
 def make_none(account: Account) -> Fixed:
-    del account
+    """Return nothing at all, whatever key there may be."""
+    only(account)
     return Fixed()
 
 
 def _key(account: Account) -> str:
     if account.key is None:
         raise ConfigurationError(
-            f"auth.type {account.auth.type!r} needs api_key", code="missing_api_key"
+            f"auth.type {account.auth.type!r} needs api_key",
+            code="missing_api_key",
+            param="auth.type",
         )
     return account.key.reveal()
