@@ -7,6 +7,7 @@ other means than the product's own, so that both have to be right.
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import os
@@ -15,6 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
+from tests import eventstream
 from tests.streams import frame_data, frame_json, frames
 
 ROOT = Path(
@@ -80,10 +82,19 @@ def _stream_body(response: dict[str, Any]) -> bytes:
     match response["stream_encoding"]:
         case "text":
             return "".join(pieces).encode()
+        case "base64":
+            return b"".join(base64.b64decode(piece) for piece in pieces)
+        case "payload" if pieces and _is_converse(pieces[0]):
+            return eventstream.of_payloads(pieces)
         case "payload":
             return b"".join(b"data: %b\n\n" % piece.encode() for piece in pieces)
         case other:
             raise ValueError(f"a stream kept as {other} has no text")
+
+
+def _is_converse(piece: str) -> bool:
+    """Tell Bedrock's events, of which each is an object of one member."""
+    return piece.startswith('{"messageStart"')
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from gateway.domain.parts import Signature
 ORIGINS = frozenset(
     {
         *("openai_chat", "openai_responses", "anthropic", "gemini"),
-        *("bedrock", "cohere", "mistral", "ollama"),
+        *("bedrock_converse", "cohere", "mistral", "ollama"),
     }
 )
 

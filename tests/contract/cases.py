@@ -17,6 +17,7 @@ import pytest
 from attrs import frozen
 
 from tests import recordings
+from tests.eventstream import of_lines
 
 if TYPE_CHECKING:
     from tests.recordings import Recording
@@ -30,10 +31,17 @@ APIS = {
     "cohere": "cohere.chat.v2",
     "ollama": "ollama.chat",
     "mistral": "mistral.chat",
+    "bedrock_converse": "bedrock.converse",
 }
 UPSTREAMS = tuple(APIS)
 CLIENTS = ("openai_chat", "openai_responses", "anthropic", "gemini")
-SUFFIXES = {".sse": "sse", ".ndjson": "ndjson", ".array": "array", ".json": "whole"}
+SUFFIXES = {
+    ".sse": "sse",
+    ".ndjson": "ndjson",
+    ".array": "array",
+    ".json": "whole",
+    ".events": "eventstream",  # a line for each message, to be read by people
+}
 
 
 @frozen
@@ -42,7 +50,8 @@ class Case:
     An answer of an upstream.
 
     Attributes:
-        framing: ``sse``, ``ndjson``, ``array``, or ``whole`` for one JSON value.
+        framing: ``sse``, ``ndjson``, ``array``, ``eventstream``, or ``whole`` for one
+            JSON value.
     """
 
     protocol: str
@@ -62,7 +71,8 @@ class Case:
         if self.recording is not None:
             return self.recording.body
         suffix = next(s for s, framing in SUFFIXES.items() if framing == self.framing)
-        return _read(WRITTEN / self.protocol / f"{self.name}{suffix}")
+        body = _read(WRITTEN / self.protocol / f"{self.name}{suffix}")
+        return of_lines(body.decode()) if suffix == ".events" else body
 
 
 @frozen
@@ -121,6 +131,8 @@ def _framing(recording: Recording) -> str:
         return "whole"
     if recording.api == "ollama.chat":
         return "ndjson"
+    if recording.api == "bedrock.converse":
+        return "eventstream"
     return "array" if recording.body.lstrip()[:1] == b"[" else "sse"
 
 

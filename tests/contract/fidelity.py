@@ -36,6 +36,7 @@ NAMES = {
     "cohere": "Cohere v2",
     "ollama": "Ollama",
     "mistral": "Mistral",
+    "bedrock_converse": "Bedrock Converse",
 }
 CROSSES, OTHERWISE, DROPPED, REFUSED, SAME = "yes", "≈", "no", "400", "-"
 FAILED, PARTLY = "error", "part"

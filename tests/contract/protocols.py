@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from gateway.wire.reading import Framer
 
 
+# Of protocols that are not called as their provider is.
+PACKAGES = {"bedrock_converse": "bedrock"}
+
+
 @functools.cache
 def front(protocol: str) -> Front:
     module = importlib.import_module(f"gateway.fronts.{protocol}.front")
@@ -36,7 +40,8 @@ def front(protocol: str) -> Front:
 
 @functools.cache
 def translator(protocol: str) -> Translator:
-    module = importlib.import_module(f"connectors.{protocol}")
+    package = PACKAGES.get(protocol, protocol)
+    module = importlib.import_module(f"connectors.{package}")
     found: Translator = module.DIALECT.translator
     assert found is not None
     return found

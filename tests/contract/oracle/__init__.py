@@ -14,6 +14,7 @@ from attrs import frozen
 
 from tests.contract.oracle import (
     anthropic,
+    bedrock_converse,
     cohere,
     gemini,
     ollama,
@@ -47,6 +48,7 @@ DIALECTS = {
     "gemini": _Dialect(gemini.of_stream, gemini.of_whole),
     "cohere": _Dialect(cohere.of_stream, cohere.of_whole),
     "ollama": _Dialect(ollama.of_stream, ollama.of_whole),
+    "bedrock_converse": _Dialect(bedrock_converse.of_stream, bedrock_converse.of_whole),
 }
 
 # How a client may be told of an end for which its dialect has no word. What it

@@ -4,8 +4,9 @@ What providers refuse with a 400, as far as their pages say so: rules of request
 Sources: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use,
 https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking,
 https://platform.openai.com/docs/guides/function-calling,
-https://ai.google.dev/gemini-api/docs/function-calling and
-https://docs.mistral.ai/capabilities/function_calling/
+https://ai.google.dev/gemini-api/docs/function-calling,
+https://docs.mistral.ai/capabilities/function_calling/ and
+https://docs.aws.amazon.com/bedrock/latest/userguide/tool-use-inference-call.html
 """
 
 from __future__ import annotations
@@ -150,7 +151,38 @@ def _ollama(body: dict[str, Any]) -> Iterator[str]:
                 yield "arguments are no object"
 
 
+_CONVERSES = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
+
+
+def _converse(body: dict[str, Any]) -> Iterator[str]:
+    """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"""
+    waiting: set[str] = set()
+    role, tools = "assistant", False
+    for message in body["messages"]:
+        if message["role"] == role:
+            yield "the roles do not alternate"
+        role, content = message["role"], message["content"]
+        if not content:
+            yield "a message has no content"
+        results = [b["toolResult"]["toolUseId"] for b in content if "toolResult" in b]
+        if set(results) != waiting:
+            yield "the results are not those of the calls before"
+        if any("toolResult" in block for block in content[len(results) :]):
+            yield "a result stands behind something else"
+        waiting = {b["toolUse"]["toolUseId"] for b in content if "toolUse" in b}
+        tools = tools or bool(results or waiting)
+        if not all(_CONVERSES.fullmatch(i) for i in waiting):
+            yield "an id has other characters"
+        if any(not block.get("text", "-").strip() for block in content):
+            yield "a text is blank"
+    if tools and not (body.get("toolConfig") or {}).get("tools"):
+        yield "there are calls and no tools"
+    if {"model", "stream"} & body.keys():
+        yield "what stands in the path stands in the body"
+
+
 _RULES = {
+    "bedrock_converse": _converse,
     "openai_chat": _chat,
     "mistral": _mistral,
     "cohere": _chat,
@@ -198,7 +230,15 @@ def _of_parts(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield call["name"], call.get("args")
 
 
+def _of_contents(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    for message in body["messages"]:
+        for block in message["content"]:
+            if "toolUse" in block:
+                yield block["toolUse"]["name"], block["toolUse"]["input"]
+
+
 _CALLS_IN = {
+    "bedrock_converse": _of_contents,
     "openai_chat": _of_messages,
     "mistral": _of_messages,
     "cohere": _of_messages,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.contract.probes.answered import (
     anthropic,
+    bedrock_converse,
     cohere,
     gemini,
     ollama,
@@ -26,4 +27,5 @@ ANSWERS = {
     "cohere": cohere.ANSWERS,
     "ollama": ollama.ANSWERS,
     "mistral": openai_chat.MISTRAL,
+    "bedrock_converse": bedrock_converse.ANSWERS,
 }

@@ -1,0 +1,1 @@
+"""Bedrock, as far as it can be had on one machine."""
