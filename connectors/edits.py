@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gateway.wire import jsonsplice
 from gateway.wire.json import encode
 
@@ -63,3 +65,43 @@ def rename(old: str, new: str, of: tuple[str, ...] = ()) -> Edit:
         return body if new in values else jsonsplice.replace(body, new, values[old])
 
     return edit
+
+
+def role(old: str, new: str) -> Edit:
+    """
+    Return what calls the role *old* of a chat's messages by the name *new*.
+
+    Where there is such a message, white space between messages goes.
+    """
+    mark = b'"%b"' % old.encode()
+
+    def edit(body: bytes, headers: Headers, operation: str) -> bytes:
+        del headers
+        if operation != "chat" or mark not in body:
+            return body
+        try:
+            chat = _MESSAGES.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return body  # the provider will say what is wrong with it
+        pieces = [_renamed(bytes(raw), old, new) for raw in chat.messages]
+        if pieces == [bytes(raw) for raw in chat.messages]:
+            return body
+        return jsonsplice.replace(body, "messages", b"[%b]" % b",".join(pieces))
+
+    return edit
+
+
+class _Messages(msgspec.Struct):
+    messages: list[msgspec.Raw]
+
+
+_MESSAGES = msgspec.json.Decoder(_Messages)
+
+
+def _renamed(message: bytes, old: str, new: str) -> bytes:
+    if not message.startswith(b"{"):
+        return message
+    for key, _, span in jsonsplice.members(message):
+        if key == "role" and message[slice(*span)] == encode(old):
+            return jsonsplice.replace(message, "role", encode(new))
+    return message

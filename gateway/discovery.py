@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING
 import aiohttp
 from attrs import evolve, frozen
 
+from gateway.building import check_declared, key_variables
 from gateway.config import check_backends
+from gateway.domain.errors import ConfigurationError
+from gateway.http import SERVER
+from gateway.identity import OWN_USER_AGENT
+from gateway.loops import LOOP_GUARD, OWN_ID
 from gateway.plugin import Connector
 from gateway.settings import Backend, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gateway.registry import Registry
 
@@ -21,9 +26,20 @@ if TYPE_CHECKING:
 PREFERENCE = (
     *("openai", "anthropic", "gemini", "openrouter"),
     *("mistral", "groq", "deepseek", "together"),
+    *("xai", "fireworks", "cerebras", "moonshot", "zai", "qwen"),
 )
 DEMO = "demo"
 
+# Tokens that people have for more than models. Who has one of these can use its
+# provider by name, but prompts go there unasked only if nothing else is found.
+GENERAL = frozenset(
+    {
+        *("CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN", "DATABRICKS_TOKEN"),
+        *("GITHUB_TOKEN", "HF_TOKEN", "SCW_SECRET_KEY"),
+    }
+)
+
+_HEADERS = {"User-Agent": OWN_USER_AGENT, LOOP_GUARD: OWN_ID}
 # A local server answers at once or is not there.
 PROBE_DEADLINE = 0.4
 
@@ -42,24 +58,28 @@ async def find(
     """
     Return the usable backends: hosted ones, local ones, and `demo` last.
 
+    A hosted one is usable if there is a key, and whatever else it needs; what is
+    never found so is another gateway, as to ask one is a decision.
+
     Args:
         own_ports: where the gateway itself listens.
     """
     connectors = _declared(registry)
-    hosted = [
-        Found(c.name, f"{variable} is set")
-        for c in connectors
-        if not c.ports and (variable := _first_set(c, environ))
-    ]
+    hosted = list(_hosted(connectors, environ))
     local = [c for c in connectors if c.ports and not set(c.ports) & set(own_ports)]
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession(headers=_HEADERS) as session:
         answers = await asyncio.gather(*(_answers(session, c) for c in local))
     here = [
         Found(c.name, f"answers on 127.0.0.1:{c.ports[0]}")
         for c, there in zip(local, answers, strict=True)
         if there
     ]
-    return [*hosted, *here, Found(DEMO, "always there, needs no key")]
+    return [
+        *(found for is_general, found in hosted if not is_general),
+        *here,
+        *(found for is_general, found in hosted if is_general),
+        Found(DEMO, "always there, needs no key"),
+    ]
 
 
 def adopt(settings: Settings, found: list[Found]) -> Settings:
@@ -87,8 +107,27 @@ def _declared(registry: Registry) -> list[Connector]:
     return sorted(connectors, key=lambda c: (order.get(c.name, len(order)), c.name))
 
 
-def _first_set(connector: Connector, environ: Mapping[str, str]) -> str | None:
-    return next((name for name in connector.key_env if environ.get(name)), None)
+def _hosted(
+    connectors: Iterable[Connector], environ: Mapping[str, str]
+) -> Iterator[tuple[bool, Found]]:
+    """Yield whether each was found by a token for more, and what was found."""
+    for connector in connectors:
+        if connector.ports or not connector.base_url.startswith("https://"):
+            continue
+        variables = key_variables(connector.name, environ, connector.key_env)
+        if variables and _is_complete(connector, environ):
+            first = variables[0]
+            is_general = first.rstrip("0123456789").rstrip("_") in GENERAL
+            yield is_general, Found(connector.name, f"{first} is set")
+
+
+def _is_complete(connector: Connector, environ: Mapping[str, str]) -> bool:
+    """Tell whether it needs nothing beside its key that is not there."""
+    try:
+        check_declared(connector.name, connector, Backend(), environ)
+    except ConfigurationError:
+        return False
+    return True
 
 
 async def _answers(session: aiohttp.ClientSession, connector: Connector) -> bool:
@@ -99,6 +138,8 @@ async def _answers(session: aiohttp.ClientSession, connector: Connector) -> bool
             asyncio.timeout(PROBE_DEADLINE),
             session.get(url, allow_redirects=False) as response,
         ):
+            if response.headers.get("Server") == SERVER:
+                return False  # another Sluicegate
             # 401: it is one, and its key is not known yet.
             return response.status == 401 or (
                 response.status == 200 and "json" in response.content_type

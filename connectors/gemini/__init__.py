@@ -48,7 +48,9 @@ GEMINI = Connector(
     speaks=(
         DIALECT,
         # Source: https://ai.google.dev/gemini-api/docs/openai
-        openai_chat.DIALECT.only("chat", "embeddings").at("/openai", auth=bearer),
+        openai_chat.DIALECT.only("chat", "embeddings").at(
+            "/openai", version="v1beta", auth=bearer
+        ),
     ),
     models_path="/models?pageSize=1000",  # 50 a page unless asked for more
     docs="https://ai.google.dev/api",

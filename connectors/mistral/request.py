@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from connectors.mistral.messages import STYLE, WORDS
+from connectors.openai_chat.effort import write_effort
 from connectors.openai_chat.messages import Messages
-from connectors.openai_chat.request import write_effort, write_format, write_sampling
+from connectors.openai_chat.request import write_format, write_sampling
 from connectors.openai_chat.tools import write_choice, write_parallel, write_tools
 from gateway.domain.custom import without_custom
 from gateway.domain.loss import Loss, dropped, unsaid

@@ -13,14 +13,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from connectors.openai_chat.answers import write_answer
+from connectors.openai_chat.effort import write_effort
 from connectors.openai_chat.messages import Messages, Style
 from connectors.openai_chat.parts import write_part
 from connectors.openai_chat.tools import write_choice, write_parallel, write_tools
 from connectors.openai_chat.words import COMPATIBLE, Words
 from gateway.domain.custom import without_custom
-from gateway.domain.loss import Loss, approximate, dropped, unsaid
+from gateway.domain.loss import Loss, dropped, unsaid
 from gateway.plugin import Written
-from gateway.wire.effort import effort_of
 from gateway.wire.ids import fit_user
 from gateway.wire.openai_chat import PROTOCOL, own
 from gateway.wire.openai_chat.parts import joined
@@ -45,6 +45,12 @@ _FORMS = (
     *("max_tokens", "max_completion_tokens", "top_k", "stop"),
     *("metadata", "service_tier"),
 )
+# Where the domain has what servers may lack; all else is a way of sampling.
+_PATHS = {
+    "parallel_tool_calls": "parallel_tools",
+    "service_tier": "service_tier",
+    "user": "user",
+}
 
 
 def writer(words: Words) -> Callable[[Request], Written]:
@@ -78,6 +84,7 @@ def write_request(request: Request, words: Words = COMPATIBLE) -> Written:
     for name in _FORMS:  # nulls that the client said
         if name in members and name not in body:
             body[name] = members[name]
+    _leave_out(body, words, losses)
     known = [*SHARED, "store", *_cached(request, words)]
     losses += unsaid(request, PROTOCOL, known)
     return Written(body, tuple(losses))
@@ -133,29 +140,6 @@ def _write_limit(
     if "max_completion_tokens" in members:
         return {"max_completion_tokens": limit, "max_tokens": older}
     return {words.limit if older is None else "max_tokens": limit}
-
-
-def write_effort(
-    reasoning: Reasoning, words: Words, losses: list[Loss]
-) -> dict[str, Json]:
-    """Return ``reasoning_effort``, for what another dialect's client said."""
-    if reasoning.summary is not None:
-        losses.append(dropped("reasoning.summary", "Chat Completions has none"))
-    effort = reasoning.effort
-    if effort is None and reasoning.budget is not None:
-        effort = effort_of(reasoning.budget)
-        losses.append(approximate("reasoning.budget", "said as an effort"))
-    elif reasoning.budget is not None:
-        losses.append(dropped("reasoning.budget", "the effort says it"))
-    if effort is None:
-        if reasoning.enabled is not None:
-            why = "Chat Completions knows efforts only"
-            losses.append(dropped("reasoning.enabled", why))
-        return {}
-    if effort in ("xhigh", "max") and effort not in words.efforts:
-        losses.append(approximate("reasoning.effort", "the most that servers know"))
-        effort = words.efforts[-1]
-    return {"reasoning_effort": effort}
 
 
 def _as_said(reasoning: Reasoning, said: dict[str, Json]) -> dict[str, Json]:
@@ -221,6 +205,14 @@ def _write_rest(request: Request, losses: list[Loss]) -> dict[str, Json]:
         json["stream"] = True
         json["stream_options"] = {"include_usage": True}
     return {name: value for name, value in json.items() if value is not None}
+
+
+def _leave_out(body: dict[str, Json], words: Words, losses: list[Loss]) -> None:
+    """Take out of *body* what the server refuses."""
+    for name in words.lacks:
+        if body.pop(name, None) is not None:
+            path = _PATHS.get(name, f"sampling.{name}")
+            losses.append(dropped(path, "the server refuses that member"))
 
 
 def _cached(request: Request, words: Words) -> list[str]:

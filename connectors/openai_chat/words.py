@@ -30,6 +30,10 @@ class Words:
         metadata: takes it with answers that are not stored.
         cache_control: takes Anthropic's marks on parts, as OpenRouter does.
         efforts: the words of ``reasoning_effort``, weakest first.
+        thinking: the member that switches thinking off; elsewhere the effort
+            ``none`` does. Who has ``enable_thinking`` has ``thinking_budget`` in
+            place of efforts.
+        lacks: members that it refuses, and that are left out therefore.
     """
 
     limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
@@ -42,6 +46,8 @@ class Words:
     cache_control: bool = False
     metadata: bool = True
     efforts: tuple[str, ...] = ("none", "minimal", "low", "medium", "high")
+    thinking: Literal["", "thinking", "reasoning", "enable_thinking"] = ""
+    lacks: tuple[str, ...] = ()
 
 
 COMPATIBLE = Words()

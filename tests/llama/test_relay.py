@@ -29,7 +29,7 @@ from tests.process import Gateway, gateway
 
 pytestmark = pytest.mark.needs("python:xllamacpp")
 
-KINDS = ("llama.cpp", "vllm", "openai-compatible")
+KINDS = ("llama.cpp", "vllm", "sglang", "lmstudio", "tgi", "openai-compatible")
 ASK_USAGE = {"stream_options": {"include_usage": True}}
 
 
@@ -258,3 +258,36 @@ async def test_refused_request(speaker: str) -> None:
 
     assert direct.status >= 400
     assert (through.status, through.body) == (direct.status, direct.body)
+
+
+@pytest.mark.parametrize("kind", ["llama.cpp", "vllm", "sglang", "lmstudio"])
+async def test_messages(speaker: str, kind: str) -> None:
+    """Anthropic's protocol is spoken by the server itself, and passes untouched."""
+    body = {
+        "model": "speech",
+        "max_tokens": 99,
+        "messages": [{"role": "user", "content": "hello"}],
+    }
+    async with gateway(config(speaker, kind, models=["speech"])) as g:
+        await ask_both(
+            g, speaker, body, "/v1/messages"
+        )  # what it then has in its cache
+        done = await only_done(g)
+        through, direct = await ask_both(g, speaker, body, "/v1/messages")
+
+    assert through.status == 200
+    assert masked(through.body) == masked(direct.body)
+    assert through.json["content"][-1]["text"] == SPEECH.text
+    assert_counted(done, prompt_tokens("hello"), SPEECH.tokens)
+
+
+@pytest.mark.parametrize("kind", ["llama.cpp", "vllm", "sglang"])
+async def test_counted(speaker: str, kind: str) -> None:
+    """The server counts the tokens of a request itself."""
+    body = {"model": "speech", "messages": [{"role": "user", "content": "hello"}]}
+    path = "/v1/messages/count_tokens"
+    async with gateway(config(speaker, kind, models=["speech"])) as g:
+        through, direct = await ask_both(g, speaker, body, path)
+
+    assert (through.status, through.body) == (200, direct.body)
+    assert through.json["input_tokens"] == prompt_tokens("hello")

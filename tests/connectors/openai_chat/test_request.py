@@ -418,3 +418,22 @@ def test_grammar_of_responses() -> None:
     for form in (flat, nested):
         body, _ = write(tools=(Tool("t", custom=True, format=form),))
         assert body["tools"][0]["custom"]["format"] == nested
+
+
+def test_refused_members() -> None:
+    """What a server refuses is left out, and reported."""
+    words = Words(lacks=("logit_bias", "logprobs", "parallel_tool_calls", "user"))
+
+    body, losses = write(
+        words,
+        sampling=Sampling(logprobs=True, seed=7),
+        parallel_tools=True,
+        user="u",
+    )
+
+    assert body == {"seed": 7}
+    assert losses == [
+        ("sampling.logprobs", Grade.DROPPED),
+        ("parallel_tools", Grade.DROPPED),
+        ("user", Grade.DROPPED),
+    ]
