@@ -17,6 +17,8 @@ from gateway.wire.reading import whole
 from gateway.wire.sse import SseFramer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiohttp import ClientResponse
     from aiohttp.web import StreamResponse
 
@@ -92,22 +94,18 @@ class Call:
         Raises:
             LLMProxyError: in words that fit any dialect.
         """
-        exchange, target = self.exchange, self._target
-        headers = target.headers(exchange.request.headers)
-        headers |= written.headers
-        headers["content-type"] = JSON
-        url = target.at(self.plan.model, exchange.request.query)
-        body = target.edited(encode(written.body), headers)
-        response = await self._backend.open(target, url, body, headers)
+        ledger, request = self.exchange.ledger, self.exchange.request
+        response = await sent(
+            self._backend,
+            self._target,
+            self.plan.model,
+            written,
+            request.headers,
+            request.query,
+        )
         kept = http.to_client(response.headers)
-        exchange.ledger.upstream_request_id = http.upstream_id(kept)
-        if response.status >= 300:
-            try:
-                error = await refusal(response)
-            finally:
-                response.close()
-            raise in_own_words(error)
-        return response
+        ledger.upstream_request_id = http.upstream_id(kept)
+        return await accepted(response)
 
     async def json(self, response: ClientResponse) -> Json:
         """
@@ -116,21 +114,73 @@ class Call:
         Raises:
             BackendError: it is none.
         """
-        body = await whole_body(self.exchange, response)
-        try:
-            json = loads(body)
-        except ValueError as exc:
-            raise no_json() from exc
-        if (fault := fault_in(json)) is not None:
-            kept = http.to_client(response.headers)
-            raise in_own_words(UpstreamAnswerError(fault, body, JSON, kept))
-        return json
+        return parsed(await whole_body(self.exchange, response), response)
+
+
+async def sent(
+    backend: HttpBackend,
+    target: Target,
+    model: str,
+    written: Written,
+    caller: Mapping[str, str],
+    query: Mapping[str, str] | None = None,
+) -> ClientResponse:
+    """
+    Send a translated request; return once the answer's head is there.
+
+    Args:
+        caller: headers, of which some go through.
+        query: likewise.
+
+    Raises:
+        LLMProxyError: there is no answer.
+    """
+    headers = target.headers(caller)
+    headers |= written.headers
+    headers["content-type"] = JSON
+    body = target.edited(encode(written.body), headers)
+    return await backend.open(target, target.at(model, query), body, headers)
+
+
+async def accepted(response: ClientResponse) -> ClientResponse:
+    """
+    Return *response* if its status is a success.
+
+    Raises:
+        LLMProxyError: it is not; in words that fit any dialect.
+    """
+    if response.status < 300:
+        return response
+    try:
+        error = await refusal(response)
+    finally:
+        response.close()
+    raise in_own_words(error)
+
+
+def parsed(body: bytes, response: ClientResponse) -> Json:
+    """
+    Return what *body*, the whole of *response*, says.
+
+    Raises:
+        BackendError: it is no JSON, or tells of an error.
+    """
+    try:
+        json = loads(body)
+    except ValueError as exc:
+        raise no_json() from exc
+    if (fault := fault_in(json)) is not None:
+        kept = http.to_client(response.headers)
+        raise in_own_words(UpstreamAnswerError(fault, body, JSON, kept))
+    return json
 
 
 def in_own_words(error: LLMProxyError) -> LLMProxyError:
     """Return *error* for a client who speaks another dialect than the upstream."""
     if isinstance(error, UpstreamAnswerError):
         error.verbatim = False
+    if error.code == "context_length_exceeded":
+        error.status_code = 400  # some say 413; agents wait for this to compact
     return error
 
 
@@ -154,7 +204,7 @@ async def _chat(call: Call, ask: Ask, body: bytes) -> StreamResponse:
     response = await call.open(written)
     try:
         kept = http.to_client(response.headers)
-        streams = _streams(translator, response, ask)
+        streams = is_streamed(translator, response, ask)
         if streams and ask.stream:
             stream = exchange.stream or exchange.begin_stream(relay, ask)
             stream.answered(None, kept)
@@ -176,7 +226,8 @@ def for_upstream(asked: Request, model: str, ask: Ask) -> Request:
     return evolve(asked, model=model, stream=ask.stream, include_usage=ask.stream)
 
 
-def _streams(translator: Translator, response: ClientResponse, ask: Ask) -> bool:
+def is_streamed(translator: Translator, response: ClientResponse, ask: Ask) -> bool:
+    """Tell whether *response* comes in pieces, whatever was asked for."""
     if translator.framer is SseFramer or not ask.stream:
         return is_stream(response, evolve(ask, framing="sse"))
     # Lines of JSON, or an array, may come as JSON: only the question tells.
