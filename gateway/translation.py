@@ -22,26 +22,35 @@ import asyncio
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from importlib import import_module
 from time import time
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
+from attrs import define, evolve, field
+
 from gateway.chunks import StreamReader, StreamWriter, bytes_of
-from gateway.domain.errors import ConfigurationError, TranslationError
+from gateway.domain.errors import (
+    BackendError,
+    ConfigurationError,
+    JSONParsingError,
+    TranslationError,
+)
 from gateway.domain.events import Fault, ReplyEnd
 from gateway.domain.loss import Grade
 from gateway.fronts.base import Ask, Context
 from gateway.wire.json import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gateway.chunks import Chunk
     from gateway.domain.events import Event
+    from gateway.domain.loss import Loss
     from gateway.domain.reply import Json, Reply
-    from gateway.domain.request import Request
+    from gateway.domain.request import Request, Turn
     from gateway.fronts.base import Front
     from gateway.plugin import Dialect, Translator, Written
 
@@ -55,6 +64,7 @@ PROTOCOLS = {
     "gemini": "gemini",
     "cohere": "cohere",
     "ollama": "ollama",
+    "bedrock_converse": "bedrock",
 }
 ALIASES = {
     "openai": "openai_chat",
@@ -65,6 +75,25 @@ ALIASES = {
 }
 # The dialects of clients; each is a package below `gateway.fronts`.
 FRONTS = ("openai_chat", "openai_responses", "anthropic", "gemini")
+# What JSON is taken for where nobody says what it is.
+OPENAI = "openai"
+
+
+@define
+class Noted:
+    """
+    What `TranslationService.from_domain_request` could not say.
+
+    Attributes:
+        strict: it refuses whatever cannot be said.
+    """
+
+    strict: bool = False
+    losses: list[Loss] = field(factory=list)
+
+
+# Of the request that is being served.
+NOTED: ContextVar[Noted | None] = ContextVar("noted", default=None)
 
 
 class Connectors(Protocol):
@@ -123,17 +152,37 @@ class TranslationService:
     # -- upstream's side: requests out, answers in
 
     def from_domain_request(
-        self, request: Request, target_format: str
+        self,
+        request: Request | dict[str, Any],
+        target_format: str,
+        *,
+        messages: Sequence[Turn | dict[str, Any]] = (),
     ) -> dict[str, Json]:
         """
         Return the body of *request* for a provider.
+
+        While the gateway serves a request, what of it could not be said comes into
+        the answer's ``x-gateway-loss``.
+
+        Args:
+            request: JSON is read as OpenAI's.
+            target_format: the provider's.
+            messages: take the place of the request's own, if there are any; see
+                `with_messages`.
 
         Raises:
             TranslationError: it asks for what the format cannot say; the ``details``
                 tell what. `write_request` gives the rest of the losses, too.
         """
-        written = self.write_request(request, target_format)
-        refused = [loss for loss in written.losses if loss.grade is Grade.REFUSED]
+        asked = self.with_messages(request, messages)
+        written = self.write_request(asked, target_format)
+        noted = NOTED.get() or Noted()
+        noted.losses.extend(written.losses)
+        refused = [
+            loss
+            for loss in written.losses
+            if noted.strict or loss.grade is Grade.REFUSED
+        ]
         if refused:
             reasons = [{"path": loss.path, "why": loss.why} for loss in refused]
             raise TranslationError(
@@ -142,6 +191,34 @@ class TranslationService:
                 details={"losses": reasons},
             )
         return written.body
+
+    def with_messages(
+        self,
+        request: Request | dict[str, Any],
+        messages: Sequence[Turn | dict[str, Any]],
+    ) -> Request:
+        """
+        Return *request* with *messages* in place of its own, if there are any.
+
+        Args:
+            request: JSON is read as OpenAI's.
+            messages: turns, or OpenAI's messages.
+
+        Raises:
+            InvalidRequestError: what is read is not as it should be.
+        """
+        if isinstance(request, dict):
+            request = self.to_domain_request(request, OPENAI)
+        if not messages:
+            return request
+        turns: list[Turn] = []
+        for message in messages:
+            if isinstance(message, dict):
+                alone = {"model": request.model, "messages": [message]}
+                turns += self.to_domain_request(alone, OPENAI).turns
+            else:
+                turns.append(message)
+        return evolve(request, turns=tuple(turns))
 
     def write_request(self, request: Request, target_format: str) -> Written:
         """Return body, losses and headers of *request*, whatever the losses are."""
@@ -155,8 +232,15 @@ class TranslationService:
         Raises:
             BackendError: it has another shape, or is an error.
         """
-        json = response if isinstance(response, dict) else _json(response)
-        return self._translator(source_format).read_reply(json)
+        translator = self._translator(source_format)
+        if isinstance(response, str | bytes):
+            return translator.read_reply(_json(response))
+        if not isinstance(response, dict):
+            raise BackendError(
+                f"the upstream's answer is a {type(response).__name__}, not an object",
+                code="upstream_invalid_reply",
+            )
+        return translator.read_reply(response)
 
     def to_domain_stream_chunk(
         self, chunk: Chunk, source_format: str
@@ -315,4 +399,4 @@ def _json(text: str | bytes) -> Json:
     try:
         return loads(text)
     except ValueError as exc:
-        raise TranslationError("the answer is not JSON") from exc
+        raise JSONParsingError("the answer is not JSON") from exc

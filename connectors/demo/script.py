@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 TOKENS = (TextDelta, ThinkingDelta, RefusalDelta, ToolInputDelta)
 MOST_CHOICES = 8
 MOST_STOPS = 16
-_ERRORS = {
+_ERRORS: dict[int, type[BackendError]] = {
     429: RateLimitExceededError,
     503: ServiceUnavailableError,
     504: APITimeoutError,

@@ -18,13 +18,36 @@ from gateway.domain.errors import (
     APITimeoutError,
     AuthenticationError,
     BackendError,
+    CommandCreationError,
     ConfigurationError,
+    ContextLengthExceededError,
+    DuplicateRequestError,
+    InitializationError,
     InvalidRequestError,
+    JSONParsingError,
     LLMProxyError,
+    LoopDetectionError,
+    ParsingError,
+    PermissionDeniedError,
+    ProviderAuthenticationError,
+    ProviderPermissionError,
+    ProviderRequestError,
     RateLimitExceededError,
+    RequestLoopError,
+    RequestTimeoutError,
+    RequestTooLargeError,
+    ResponsesError,
+    ResponsesLimitationError,
+    ResponsesStateError,
     RoutingError,
+    ServiceResolutionError,
     ServiceUnavailableError,
+    SessionCancelledError,
+    ToolCallError,
+    ToolCallLoopError,
+    ToolCallParsingError,
     TranslationError,
+    ValidationError,
 )
 from gateway.loops import LOOP_GUARD, ensure_loop_guard_header
 from gateway.plugin.backend import (
@@ -59,8 +82,13 @@ from gateway.plugin.definition import (
     PluginPostBuildHook,
 )
 from gateway.plugin.handle import StreamingResponseHandle
+from gateway.wire.sse import Frame, SseFramer
 
 if TYPE_CHECKING:
+    from gateway.asking import network_errors, raise_for_status, stream_handle
+    from gateway.chunks import StreamReader
+    from gateway.domain.reply import Reply, Usage
+    from gateway.domain.request import Request, Role, Turn
     from gateway.translation import TranslationService
 
 __all__ = [
@@ -76,42 +104,91 @@ __all__ = [
     "BackendPluginDefinition",
     "BackendPluginProvider",
     "CancelCallback",
+    "CommandCreationError",
     "ConfigurationError",
     "Connector",
+    "ContextLengthExceededError",
     "Credentials",
     "Decoder",
     "Dialect",
+    "DuplicateRequestError",
     "Edit",
     "Fixed",
+    "Frame",
     "Given",
     "Headers",
     "Identity",
+    "InitializationError",
     "InvalidRequestError",
+    "JSONParsingError",
     "LLMBackend",
     "LLMProxyError",
+    "LoopDetectionError",
     "MakeCredentials",
     "Outbound",
     "Parameter",
+    "ParsingError",
+    "PermissionDeniedError",
     "PluginCompatibility",
     "PluginPostBuildHook",
     "ProcessedResponse",
     "Provider",
+    "ProviderAuthenticationError",
+    "ProviderPermissionError",
+    "ProviderRequestError",
     "RateLimitExceededError",
+    "Reply",
+    "Request",
+    "RequestLoopError",
+    "RequestTimeoutError",
+    "RequestTooLargeError",
     "ResponseEnvelope",
+    "ResponsesError",
+    "ResponsesLimitationError",
+    "ResponsesStateError",
+    "Role",
     "RoutingError",
+    "ServiceResolutionError",
     "ServiceUnavailableError",
+    "SessionCancelledError",
+    "SseFramer",
+    "StreamReader",
     "StreamingResponseEnvelope",
     "StreamingResponseHandle",
+    "ToolCallError",
+    "ToolCallLoopError",
+    "ToolCallParsingError",
     "TranslationError",
     "TranslationService",
     "Translator",
+    "Turn",
+    "Usage",
+    "ValidationError",
     "Written",
     "ensure_loop_guard_header",
+    "network_errors",
+    "raise_for_status",
+    "stream_handle",
 ]
 
 
+# Translators import this package, and must not pull in what does I/O; nor need what
+# starts read all that a backend's author may want.
+_LATER = {
+    "Reply": "gateway.domain.reply",
+    "Request": "gateway.domain.request",
+    "Role": "gateway.domain.request",
+    "StreamReader": "gateway.chunks",
+    "TranslationService": "gateway.translation",
+    "Turn": "gateway.domain.request",
+    "Usage": "gateway.domain.reply",
+    "network_errors": "gateway.asking",
+    "raise_for_status": "gateway.asking",
+    "stream_handle": "gateway.asking",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # Translators import this package, and must not pull in what does I/O.
-    if name == "TranslationService":
-        return import_module("gateway.translation").TranslationService
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

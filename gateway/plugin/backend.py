@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.domain.events import Event
+    from gateway.domain.loss import Loss
     from gateway.domain.reply import Reply, Usage
     from gateway.domain.request import Request
 
@@ -21,20 +22,41 @@ CancelCallback: TypeAlias = Callable[[], Awaitable[None]]
 
 @frozen
 class ProcessedResponse:
-    """One piece of a streamed answer: the events that it stands for."""
+    """
+    One piece of a streamed answer: the events that it stands for.
+
+    Attributes:
+        content: what `TranslationService.to_domain_stream_chunk` returned. A chunk
+            in OpenAI's words, as JSON or text, is read where it gets to the gateway.
+        usage: where no event tells it.
+        metadata: the backend's own; nobody looks at it.
+    """
 
     content: tuple[Event, ...]
     usage: Usage | None = None
+    metadata: Mapping[str, Any] = field(factory=dict, kw_only=True, repr=False)
 
 
 @frozen
 class ResponseEnvelope:
-    """A whole answer; *headers* are the provider's, never the request's."""
+    """
+    A whole answer; *headers* are the provider's, never the request's.
+
+    Attributes:
+        content: an answer in OpenAI's words, as JSON, is read where it gets to the
+            gateway.
+        status_code: from 400 on, *content* is an error.
+        usage: where *content* does not tell it.
+        losses: what the provider could not be told.
+        metadata: the backend's own; nobody looks at it.
+    """
 
     content: Reply
     headers: Headers = field(factory=dict)
     status_code: int = 200
     usage: Usage | None = None
+    losses: list[Loss] = field(factory=list)
+    metadata: Mapping[str, Any] = field(factory=dict, kw_only=True, repr=False)
 
 
 @frozen
@@ -46,12 +68,15 @@ class StreamingResponseEnvelope:
         content: the pieces; closing the iterator frees the upstream.
         cancel_callback: does the same from outside. It is idempotent and
             works before the first piece, during a read and after the end.
+        losses: what the provider could not be told; may grow until the end.
     """
 
     content: AsyncIterator[ProcessedResponse]
     headers: Headers = field(factory=dict)
     status_code: int = 200
     cancel_callback: CancelCallback | None = None
+    losses: list[Loss] = field(factory=list)
+    metadata: Mapping[str, Any] = field(factory=dict, kw_only=True, repr=False)
 
 
 class Identity(Protocol):
@@ -115,9 +140,10 @@ class LLMBackend(abc.ABC):
         """
         Take over credentials and settings; unknown keys are ignored.
 
-        Called once, before the first request. The keys are ``api_key``,
-        ``api_keys``, ``api_base_url``, ``models``, ``provider`` (a `Provider`) and
-        all that stands below the instance's ``extra``, such as
+        Called before the first request, which waits for it; and again, later, if it
+        raised. The keys are ``api_key`` (may be ``None``), ``api_keys``,
+        ``api_base_url`` (only where one is configured), ``models``, ``provider`` (a
+        `Provider`) and all that stands below the instance's ``extra``, such as
         ``oauth_creds_path``.
         """
 

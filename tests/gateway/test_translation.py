@@ -38,7 +38,7 @@ from gateway.domain.parts import Text
 from gateway.domain.reply import Choice, Finish, Reply, Stop, Usage
 from gateway.domain.request import Request, Role, Sampling, Turn
 from gateway.plugin import Connector, Dialect
-from gateway.translation import Installed, TranslationService
+from gateway.translation import NOTED, Installed, Noted, TranslationService
 from gateway.wire.sse import MAX_EVENT
 from tests.streams import DONE, cuts, finish_chunk, text_chunk
 
@@ -522,3 +522,59 @@ def test_writer_of_ones_own(service: TranslationService) -> None:
     assert frames[-1] == "[DONE]"
     assert frames[-2]["usage"]["prompt_tokens"] == 3
     assert writer.writer.losses == []
+
+
+# -- what an author may have in place of the domain's own
+
+ASKED = {"model": "m", "messages": [{"role": "user", "content": "hi"}], "seed": 5}
+
+
+def test_request_as_json(service: TranslationService) -> None:
+    """JSON is taken for OpenAI's."""
+    body = service.from_domain_request(dict(ASKED), "anthropic")
+
+    assert body["messages"][0]["role"] == "user"
+
+
+def test_messages_in_place_of_the_requests_own(service: TranslationService) -> None:
+    """Turns and OpenAI's messages, in the order in which they are given."""
+    turn = Turn(Role.SYSTEM, (Text("be brief"),))
+    message = {"role": "user", "content": "bye"}
+
+    found = service.with_messages(dict(ASKED), [turn, message])
+    body = service.from_domain_request(dict(ASKED), "openai", messages=[turn, message])
+
+    assert [turn.role for turn in found.messages] == [Role.SYSTEM, Role.USER]
+    assert [m["content"] for m in body["messages"]] == ["be brief", "bye"]
+    assert body["seed"] == 5
+    assert service.with_messages(found, []) is found
+
+
+def test_losses_are_noted(service: TranslationService) -> None:
+    """For the request being served, where there is one."""
+    noted = Noted()
+    token = NOTED.set(noted)
+
+    service.from_domain_request(dict(ASKED), "anthropic")
+    NOTED.reset(token)
+
+    assert "sampling.seed" in [loss.path for loss in noted.losses]
+
+
+def test_strict(service: TranslationService) -> None:
+    """Where nothing may be lost, what would be is refused."""
+    token = NOTED.set(Noted(strict=True))
+
+    with pytest.raises(TranslationError) as caught:
+        service.from_domain_request(dict(ASKED), "anthropic")
+    NOTED.reset(token)
+
+    paths = [loss["path"] for loss in caught.value.details["losses"]]
+    assert "sampling.seed" in paths
+
+
+@pytest.mark.parametrize("answer", [None, [], 5])
+def test_answer_that_is_no_object(service: TranslationService, answer: Any) -> None:
+    """aiohttp gives ``None`` for an empty body."""
+    with pytest.raises(BackendError, match="not an object"):
+        service.to_domain_response(answer, "openai")
