@@ -28,6 +28,7 @@ from gateway.wire.bedrock import (
 )
 from gateway.wire.faults import fault_in
 from gateway.wire.json import encode
+from gateway.wire.leaves import text_of, word_of
 from gateway.wire.reading import whole
 
 if TYPE_CHECKING:
@@ -102,30 +103,6 @@ def _read_thought(json: dict[str, Json]) -> Thinking:
     seal = thought.get("signature")
     signature = Signature(PROTOCOL, text_of(seal)) if seal else None
     return Thinking(text_of(thought["text"]), signature)
-
-
-def text_of(value: Json) -> str:
-    """
-    Return a text as it is.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return value
-
-
-def word_of(value: Json) -> str:
-    """
-    Return a text that says something: nobody can run a tool without a name.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not value:
-        raise TypeError("no word")
-    return text_of(value)
 
 
 def extras_of(members: dict[str, Json]) -> Extras:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.bedrock.response import FIELDS, extras_of, text_of, word_of
+from connectors.bedrock.response import FIELDS, extras_of
 from gateway.domain.events import (
     ChoiceEnd,
     CitationDelta,
@@ -50,6 +50,7 @@ from gateway.wire.bedrock import (
 from gateway.wire.blocks import Tracker
 from gateway.wire.eventstream import EXCEPTION
 from gateway.wire.json import loads
+from gateway.wire.leaves import text_of, word_of
 from gateway.wire.reading import Guarded, none
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from gateway.wire.cohere import (
     read_logprob,
     read_usage,
 )
-from gateway.wire.leaves import name_of
+from gateway.wire.leaves import name_of, text_of, word_of
 from gateway.wire.reading import whole
 
 if TYPE_CHECKING:
@@ -87,30 +87,6 @@ def read_call(json: dict[str, Json]) -> ToolCall:
     function = json["function"]
     text = text_of(function.get("arguments") or "{}")
     return ToolCall(word_of(json["id"]), word_of(function["name"]), text)
-
-
-def text_of(value: Json) -> str:
-    """
-    Return a text as it is.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not isinstance(value, str):
-        raise TypeError("no text")
-    return value
-
-
-def word_of(value: Json) -> str:
-    """
-    Return a text that says something: nobody can run a tool without a name.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not value:
-        raise TypeError("no word")
-    return text_of(value)
 
 
 def _sort(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from connectors.cohere.response import read_block, text_of, word_of
+from connectors.cohere.response import read_block
 from gateway.domain.events import (
     ChoiceEnd,
     CitationDelta,
@@ -35,7 +35,7 @@ from gateway.wire.cohere import (
     read_usage,
 )
 from gateway.wire.json import loads
-from gateway.wire.leaves import name_of
+from gateway.wire.leaves import name_of, text_of, word_of
 from gateway.wire.reading import Guarded, none
 
 if TYPE_CHECKING:

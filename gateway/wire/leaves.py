@@ -20,3 +20,27 @@ def count_of(json: Any, member: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value < _MOST else None
+
+
+def text_of(value: Any) -> str:
+    """
+    Return a text as it is.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return value
+
+
+def word_of(value: Any) -> str:
+    """
+    Return a text that says something: nobody can run a tool without a name.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if not value:
+        raise TypeError("no word")
+    return text_of(value)
