@@ -7,6 +7,7 @@ import importlib
 import re
 import sys
 from contextlib import contextmanager
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -26,6 +27,7 @@ _BLOCK = re.compile(
     r"^```(?P<language>\w+)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+_METHODS = re.compile(r"\s*(?:async )?def \w+\(\s*self\b")
 _ENTRY_POINTS = """
 [llm_proxy_backends]
 my-provider = my_provider_plugin:plugin
@@ -54,10 +56,16 @@ def blocks() -> tuple[Block, ...]:
 
 
 def told(title: str) -> str:
-    """Return what the blocks of one title say together; they go on where one ends."""
+    """
+    Return what the blocks of one title say together; they go on where one ends.
+
+    Methods that stand alone belong to the class of the block before.
+    """
     found = [block.text for block in blocks() if block.title == title]
     assert found, f"no block is called {title}"
-    return "".join(found)
+    return "\n".join(
+        indent(text, "    ") if _METHODS.match(text) else text for text in found
+    )
 
 
 def files() -> dict[str, str]:
