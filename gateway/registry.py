@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -46,7 +47,7 @@ from gateway.refusals import (
 from gateway.selector import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from importlib.metadata import EntryPoint
 
     from aiohttp import ClientSession
@@ -219,13 +220,11 @@ class Registry:
 
     # -- backends
 
-    def absent(self, used: Iterable[str]) -> dict[str, str]:
+    def absent(self, used: Iterable[str]) -> Mapping[str, str]:
         """Return what to do to get each backend of ours that is not *used*."""
         # Plugins are left alone: to know their keys is to load them.
         own = {name for name, some in self._points.items() if not _is_foreign(some[0])}
-        kinds = {name: self.peek(name) for name in sorted(own - set(used))}
-        advice = {name: _advice(name, kind) for name, kind in kinds.items()}
-        return {name: text for name, text in advice.items() if text}
+        return _Absent(self, own - set(used))
 
     def type_of(self, name: str, settings: BackendSettings) -> str:
         """
@@ -328,6 +327,27 @@ backend_registry = Registry()
 def installed() -> Registry:
     """Return a registry of what is installed, and of `backend_registry`."""
     return Registry(backend_registry)
+
+
+class _Absent(Mapping[str, str]):
+    """What to do to get a backend; its type is loaded when somebody asks for it."""
+
+    def __init__(self, registry: Registry, names: Iterable[str]) -> None:
+        self._registry = registry
+        self._names = frozenset(names)
+
+    def __getitem__(self, name: str) -> str:
+        if name in self._names:
+            text = _advice(name, self._registry.peek(name))
+            if text:
+                return text
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(name for name in self._names if self.get(name)))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
 
 
 def _advice(name: str, kind: Kind | None) -> str:

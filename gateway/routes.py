@@ -86,7 +86,7 @@ class RouteTable(Generic[B]):
         self._routes = tuple(routes)
         self._backends = backends
         self._default = default
-        self._absent = absent or {}
+        self._absent = {} if absent is None else absent
 
     def resolve(self, name: str) -> Plan[B]:
         """

@@ -113,7 +113,9 @@ def make_site(
         name: registry.build(name, backend, os.environ)
         for name, backend in settings.backends.items()
     }
-    absent = registry.absent(backends[name].settings.type or name for name in backends)
+    absent = registry.absent(
+        registry.type_of(name, backend.settings) for name, backend in backends.items()
+    )
     table = RouteTable(settings.routes, backends, settings.default_backend, absent)
     provider = Calling(table, backends, registry, settings.server.max_reply)
     for backend in backends.values():

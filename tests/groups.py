@@ -14,26 +14,25 @@ if TYPE_CHECKING:
     from pathlib import PurePath
 
 GROUPS = {
-    # It plays local servers at their usual ports, where starts without a file look;
-    # those of the command line and of e2e are such.
+    # They play local servers at their usual ports, where starts without a file look.
     "tests/process_level/test_without_config": "programs",
     "tests/process_level/test_command_line": "programs",
-    "tests/faults/": "faults",
-    "tests/process_level/": "faults",
-    "tests/bedrock/": "programs",
     "tests/bench/": "programs",
-    "tests/clouds/": "programs",
     "tests/e2e/": "programs",
-    "tests/guide/": "faults",
-    "tests/hybrid/": "faults",
     "tests/llama/": "programs",
     "tests/nginx/": "programs",
-    "tests/oauth/": "programs",
     "tests/plugins/": "programs",
     "tests/sdk/": "programs",
+    "tests/faults/": "faults",
+    "tests/contract/test_translated_clocks": "faults",
+    "tests/guide/": "faults",
+    "tests/bedrock/": "faults",
+    "tests/clouds/": "faults",
+    "tests/contract/test_doors_process": "programs",
     "tests/contract/test_relay_process": "programs",
     "tests/contract/test_translated": "programs",
-    "tests/contract/test_doors_process": "programs",
+    "tests/oauth/": "programs",
+    "tests/process_level/": "faults",
 }
 _LATE = [*dict.fromkeys(GROUPS.values())]
 
