@@ -150,7 +150,8 @@ def own_keys(
     """
     if settings.api_key is not None or settings.api_keys:
         lone = () if settings.api_key is None else (settings.api_key,)
-        return (*lone, *settings.api_keys)
+        # One that is there twice would be tried again when it is refused.
+        return tuple(dict.fromkeys((*lone, *settings.api_keys)))
     found = key_variables(name, environ, variables)
     return tuple(_key_in(environ, variable) for variable in found)
 
@@ -342,6 +343,10 @@ def spoken(connector: Connector, extra: Mapping[str, Any]) -> tuple[Dialect, ...
         raise ConfigurationError(
             f"extra.speaks must be a list of {', '.join(known)}", code="unknown_dialect"
         )
+    if len(names) == 1:
+        # Who names one says it of every model, whatever it is called: the names of
+        # deployments and profiles are their owners' own.
+        return (evolve(known[names[0]], models=()),)
     return tuple(known[name] for name in names)
 
 

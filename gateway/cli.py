@@ -63,8 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     serve.set_defaults(run=_serve)
 
     check = commands.add_parser("check", help="check a configuration and show it")
-    check.add_argument("config", type=Path, metavar="FILE")
-    check.set_defaults(run=_check, set=[])
+    check.add_argument("file", type=Path, nargs="?", metavar="FILE", help="--config")
+    _settings_options(check)
+    check.set_defaults(run=_check, error=check.error)
 
     routes = commands.add_parser("routes", help="show which model goes where")
     _settings_options(routes)
@@ -226,8 +227,10 @@ def _check(options: argparse.Namespace) -> int:
     from gateway.registry import installed
 
     registry = installed()
-    check = partial(registry.check, environ=os.environ)
-    settings = load(options.config, os.environ, also=check)
+    options.config = options.file or options.config
+    if not options.config:
+        options.error("a FILE is required")
+    settings = _load(options, registry)
     print(explain(settings, notes(settings, registry, os.environ)), end="")
     return 0
 

@@ -168,9 +168,11 @@ class Exchange:
             raise RuntimeError("the request is not read yet")
         return self._watch
 
-    def unsupported(self, backend: str) -> RoutingError:
+    def unsupported(self, backend: str, model: str = "") -> RoutingError:
+        # Some backends have other dialects for other models.
+        which = f" for the model {model!r}" if model else ""
         return RoutingError(
-            f"backend {backend!r} does not offer {self.door.kind}",
+            f"backend {backend!r} does not offer {self.door.kind}{which}",
             code="unsupported_operation",
             param="model",
         )

@@ -50,7 +50,7 @@ async def translated(
     operation = exchange.door.kind
     target = backend.foreign(operation, ask, plan.model, exchange.door.dialect)
     if target is None or target.dialect.translator is None:
-        raise exchange.unsupported(backend.name)
+        raise exchange.unsupported(backend.name, plan.model)
     call = Call(exchange, backend, target, target.dialect.translator, plan)
     if operation == "chat":
         return await _chat(call, ask, body)

@@ -75,6 +75,7 @@ def found_keys(profile: str | None, region: str | None) -> Keys:
         CredentialRetrievalError,
         HTTPClientError,
         MetadataRetrievalError,
+        ProfileNotFound,
     )
     from botocore.exceptions import ConnectionError as NoConnectionError
 
@@ -92,6 +93,11 @@ def found_keys(profile: str | None, region: str | None) -> Keys:
         raise ServiceUnavailableError(
             f"who gives AWS credentials cannot be asked ({type(exc).__name__})",
             code="credentials_unreachable",
+        ) from None
+    except ProfileNotFound:
+        raise _none(
+            "AWS' configuration files have no such profile: see auth.profile,"
+            " else AWS_PROFILE"
         ) from None
     except (BotoCoreError, OSError, ValueError, KeyError, RuntimeError) as exc:
         # Their texts quote files, commands and answers.

@@ -53,7 +53,7 @@ def checked(data: Json, path: str) -> dict[str, Json]:
     Return *data* if an exchange can be tried with it.
 
     Args:
-        path: for the message.
+        path: for the log.
 
     Raises:
         AuthenticationError: it lacks something, or is of a kind that is not known.
@@ -131,6 +131,9 @@ def _check_person(source: Json, path: str) -> None:
 
 
 def _bad(path: str, why: str) -> AuthenticationError:
+    # Callers are told, too, and where files are on this machine is not their business.
     return AuthenticationError(
-        f"Google's credentials file {path} {why}", code="bad_credentials_file"
+        f"Google's credentials file {why}",
+        code="bad_credentials_file",
+        details={"file": path},
     )

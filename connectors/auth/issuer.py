@@ -139,7 +139,8 @@ async def ask(
         raise _odd(url, "gave no access token")
     kind = json.get("token_type", "bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise _odd(url, "gave a token that is no bearer token")
+        # "bearer" last: of what stands behind it the log shows nothing.
+        raise _odd(url, "gave a token of another type than bearer")
     return json
 
 

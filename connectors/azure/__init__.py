@@ -49,7 +49,8 @@ QUIRKS = (
     ),
     (
         "Deployments called `claude-*` are asked in Anthropic's protocol, where the"
-        " address is `https://my-resource.services.ai.azure.com`."
+        " address is `https://my-resource.services.ai.azure.com`. With"
+        " `extra: {speaks: anthropic}` all are."
     ),
     (
         "What the content filter says passes to OpenAI's clients untouched; others see"

@@ -68,7 +68,7 @@ MESSAGES = evolve(
     },
     version="",
     headers={},  # the version stands in the body
-    passes=("anthropic-beta",),
+    passes=("anthropic-version", "anthropic-beta"),
     queries=(),
     models=(CLAUDE,),
     edits=EDITS,
@@ -127,7 +127,9 @@ BEDROCK = Connector(
         (
             "A model's name is its id, the id of an inference profile, or an ARN. What"
             " an ARN of an application's profile stands for is unknown, so that it is"
-            " always asked by Converse and without members of the model's own."
+            " asked by Converse and without members of the model's own. An instance"
+            " with `extra: {speaks: anthropic}` takes every model for one of"
+            " Anthropic's."
         ),
         (
             "Betas of Anthropic's clients (`anthropic-beta`) go along; Bedrock refuses"

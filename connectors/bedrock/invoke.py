@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from gateway.wire.sse import Frame
 
 VERSION = "bedrock-2023-05-31"
+# The header's versions that this one is the name of.
+_OLD = ("", "2023-06-01", "2023-01-01")
 BETAS = "anthropic_beta"
 _HEADER = "anthropic-beta"
 
@@ -47,6 +49,17 @@ _NAME = re.compile(rb"[a-z_]{1,64}")
 _LINES = re.compile(rb"\r\n|\n|\r")
 
 
+def version(body: bytes, headers: Headers, operation: str) -> bytes:
+    """
+    Say in the body what version a caller speaks, which is a header elsewhere.
+
+    A newer one goes on as it is: so does Anthropic's own client for Bedrock.
+    """
+    said = headers.pop("anthropic-version", "")
+    value = VERSION if said in _OLD else said
+    return default("anthropic_version", value)(body, headers, operation)
+
+
 def betas(body: bytes, headers: Headers, operation: str) -> bytes:
     """Say in the body what Anthropic's clients say in a header."""
     del operation
@@ -60,7 +73,7 @@ def betas(body: bytes, headers: Headers, operation: str) -> bytes:
     return jsonsplice.replace(body, BETAS, encode([*dict.fromkeys(both)]))
 
 
-EDITS = (drop("model", "stream"), default("anthropic_version", VERSION), betas)
+EDITS = (drop("model", "stream"), version, betas)
 
 
 class _Chunk(Struct):

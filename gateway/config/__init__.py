@@ -16,7 +16,7 @@ from gateway.config.addresses import (
     UnixAddress,
     read_address,
 )
-from gateway.config.checks import Mistake, check
+from gateway.config.checks import Mistake, check, targets
 from gateway.config.explain import explain
 from gateway.config.overlay import overlay, unknown_variables
 from gateway.config.problems import ConfigError, Problem, blamed, problem
@@ -68,8 +68,13 @@ def load(
     tree = read_file(file, environ) if file else Tree("settings")
     overlay(tree, environ, overrides)
     settings = _structured(tree, environ)
-    mistakes = check(settings, _backend_names(settings, tree))
-    for path, message in [*mistakes, *also(settings)]:
+    names = _backend_names(settings, tree)
+    mistakes = check(settings, names)
+    # That a backend is missing which is only wrong would be a second mistake made up.
+    unread = set(names) - settings.backends.keys()
+    led_there = {path for path, name in targets(settings) if name in unread}
+    further = (found for found in also(settings) if found[0] not in led_there)
+    for path, message in [*mistakes, *further]:
         tree.report(path, message)
     if tree.problems:
         raise ConfigError(sorted(tree.problems, key=_by_line))

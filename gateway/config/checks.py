@@ -98,13 +98,18 @@ def _routes(settings: Settings) -> Iterator[Mistake]:
         first.setdefault(route.model, index)
 
 
-def _targets(settings: Settings, backends: Collection[str]) -> Iterator[Mistake]:
+def targets(settings: Settings) -> list[tuple[KeyPath, str]]:
+    """Return the places that lead to a backend, and its name."""
     wanted: list[tuple[KeyPath, str]] = [
         (("routes", index, "to"), parse(route.to).backend or "")
         for index, route in enumerate(settings.routes)
     ]
     if settings.default_backend is not None:
         wanted.append((("default_backend",), settings.default_backend))
-    for path, name in wanted:
+    return wanted
+
+
+def _targets(settings: Settings, backends: Collection[str]) -> Iterator[Mistake]:
+    for path, name in targets(settings):
         if name not in backends:
             yield path, f"no backend {name}; {did_you_mean(name, backends)}"

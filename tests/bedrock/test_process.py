@@ -130,7 +130,10 @@ async def test_messages_stream(size: int) -> None:
         async with client.post(
             "/v1/messages?beta=true",
             json=messages(stream=True),
-            headers={"anthropic-beta": "one-2025-01-01,two-2025-01-01"},
+            headers={
+                "anthropic-beta": "one-2025-01-01,two-2025-01-01",
+                "anthropic-version": "2023-06-01",
+            },
         ) as answer:
             told = await answer.read()
         line = await process.event("exchange.done")
@@ -407,3 +410,42 @@ async def test_counting() -> None:
             "converse": {"messages": [{"role": "user", "content": [{"text": "Hello"}]}]}
         }
     }
+
+
+async def test_profile_that_is_known_to_be_claude() -> None:
+    """An ARN does not tell; who configures it can, and has Claude's own protocol."""
+    body = b"".join(map(chunk, PAYLOADS))
+    members = {**signed(), "extra": {"speaks": "anthropic"}}
+    async with running(stream(body), **members) as (bedrock, _, client):
+        async with client.post(
+            "/v1/messages", json=messages(ARN, stream=True)
+        ) as answer:
+            told = await answer.read()
+
+    assert (answer.status, told) == (200, SSE)
+    assert bedrock.requests[0].path.endswith("%2Fa1b2/invoke-with-response-stream")
+
+
+async def test_as_anthropics_own_client() -> None:
+    """What the client for Anthropic's API sends arrives as that for Bedrock says it."""
+    from anthropic import AsyncAnthropic, AsyncAnthropicBedrock
+
+    said: Any = {
+        "max_tokens": 9,
+        "messages": [{"role": "user", "content": "Hello"}],
+        "stream": True,
+        "extra_headers": {"anthropic-beta": "one-2025-01-01"},
+    }
+    body = b"".join(map(chunk, PAYLOADS))
+    async with running(stream(body)) as (bedrock, process, _):
+        ours = AsyncAnthropic(base_url=process.url, api_key="k", max_retries=0)
+        theirs = AsyncAnthropicBedrock(
+            base_url=bedrock.url, api_key=API_KEY, aws_region=REGION, max_retries=0
+        )
+        async with ours, theirs:
+            for client, model in ((ours, f"bedrock:{CLAUDE}"), (theirs, CLAUDE)):
+                async with await client.messages.create(model=model, **said) as events:
+                    assert [event.type async for event in events][-1] == "message_stop"
+
+    first, second = bedrock.requests
+    assert first.json == second.json

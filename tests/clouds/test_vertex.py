@@ -498,3 +498,13 @@ async def test_model_list(play: Set) -> None:
 
     assert answer.status == 200
     assert not [r for r in play.cloud.asked if r.method == "GET"]
+
+
+async def test_name_of_no_publisher(play: Set) -> None:
+    """Which dialect a model speaks is seen by its name; the error says which name."""
+    answer = await ask(play.gateway.port, chat("nope"), "/v1/chat/completions")
+
+    assert answer.status == 404
+    assert answer.error["message"] == (
+        "backend 'vertex' does not offer chat for the model 'nope'"
+    )

@@ -123,6 +123,18 @@ def test_what_an_instance_speaks(extra: dict[str, Any], names: list[str]) -> Non
     assert [d.protocol for d in spoken(kind, extra)] == names
 
 
+@pytest.mark.parametrize(
+    ("speaks", "patterns"),
+    [("beta", [()]), (["beta"], [()]), (["beta", "openai_chat"], [("b-*",), ()])],
+)
+def test_lone_dialect_takes_every_model(speaks: object, patterns: list[object]) -> None:
+    """Patterns tell apart which of several dialects a model speaks."""
+    beta = Dialect("beta", {}, models=("b-*",))
+    kind = evolve(connector("https://own/v1"), optional=(beta,))
+
+    assert [d.models for d in spoken(kind, {"speaks": speaks})] == patterns
+
+
 @pytest.mark.parametrize("names", [[], ["klingon"], {"gemini": 1}, None, 5])
 def test_it_speaks_nothing_unknown(names: object) -> None:
     kind = evolve(connector("https://own/v1"), optional=(BETA,))
@@ -300,6 +312,15 @@ async def test_auth_with_a_key(
 
     assert backend.credentials == Fixed(headers, query)
     await backend.close()
+
+
+def test_key_that_is_there_twice() -> None:
+    """A pool of one key would send it again when it is refused."""
+    settings = Backend(api_key=Secret("k1"), api_keys=(Secret("k2"), Secret("k1")))
+
+    found = api_keys("mine", connector(), settings, {})
+
+    assert [key.reveal() for key in found] == ["k1", "k2"]
 
 
 async def test_pool_of_keys() -> None:

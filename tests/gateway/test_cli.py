@@ -95,7 +95,7 @@ def test_version(sluicegate: Sluicegate) -> None:
     assert said == Said(0, f"sluicegate {package.__version__}\n")
 
 
-@pytest.mark.parametrize("args", [[], ["nonsense"], ["serve", "--nonsense"]])
+@pytest.mark.parametrize("args", [[], ["nonsense"], ["serve", "--nonsense"], ["check"]])
 def test_usage(sluicegate: Sluicegate, args: list[str]) -> None:
     """A slip in the command is told with the usage, as everywhere."""
     said = sluicegate(*args)
@@ -117,6 +117,17 @@ def test_check(sluicegate: Sluicegate, good: str) -> None:
     assert shown["backends"]["up"]["api_key"] == "***"
     assert shown["backends"]["up"]["models"] == ["m1", "m2"]
     assert shown["default_backend"] == "demo"
+
+
+def test_check_takes_what_serve_takes(sluicegate: Sluicegate, good: str) -> None:
+    """The same flags are tried before the gateway is started with them."""
+    flags = ["--set", "backends.up.api_key=key-of-a-flag", "--workers", "3"]
+
+    said = sluicegate("check", "--config", good, *flags, env=SECRETS)
+
+    assert said.code == 0
+    assert "key-of-a-flag" not in said.text
+    assert yaml.safe_load(said.text)["server"]["workers"] == 3
 
 
 def test_check_shows_what_the_environment_changes(

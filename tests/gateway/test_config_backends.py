@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from gateway.config import ConfigError, explain, load
 from gateway.config.problems import blamed
 from gateway.domain.errors import ConfigurationError
+from gateway.registry import Registry
 from gateway.settings import Backend, Timeouts
 
 if TYPE_CHECKING:
@@ -245,3 +247,22 @@ def test_guard_among_the_headers(read) -> None:
 def test_blamed(error: ConfigurationError, path: tuple[str, ...]) -> None:
     """A connector's own complaint is told with the line of the key."""
     assert blamed(error) == path
+
+
+def test_backend_with_a_mistake_is_not_missing(tmp_path: Path) -> None:
+    """Who leads to it is not told to add it; of others all is told."""
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "backends: {openai: {apikey: some-key}, groq: {api_key: other-key}}\n"
+        'routes: [{model: a, to: "openai:a"}, {model: b, to: "cohere:b"}]\n'
+        "default_backend: openai\n"
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        load(file, {}, also=partial(Registry().check, environ={}))
+
+    assert [problem.message.partition(";")[0] for problem in caught.value.problems] == [
+        "unknown key",
+        "no backend cohere",
+        "cohere is installed: add `cohere: {}` below backends",
+    ]

@@ -406,7 +406,9 @@ async def test_nothing_found(bedrock: Fake, monkeypatch: pytest.MonkeyPatch) -> 
 async def test_unknown_profile(bedrock: Fake, chain: AwsCredentials) -> None:
     credentials = made(account(Auth(region=REGION, profile="nobody")))
 
-    with pytest.raises(AuthenticationError, match="ProfileNotFound"):
+    with pytest.raises(
+        AuthenticationError, match=r"no such profile: see auth\.profile"
+    ):
         await send(bedrock, credentials)
     await credentials.close()
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import jwt
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from attrs import define, field
@@ -604,18 +605,22 @@ async def test_nothing_anywhere(given: Any) -> None:
     ],
 )
 async def test_bad_file(data: Any, why: str, fake: Google, given: Any) -> None:
-    """What is wrong with a file is told, with its path and nothing of its content."""
-    with pytest.raises(AuthenticationError, match=why) as caught:
+    """What is wrong is told to all, the path to the log, the content to nobody."""
+    with (
+        structlog.testing.capture_logs() as lines,
+        pytest.raises(AuthenticationError, match=why) as caught,
+    ):
         await signed(given(data))
 
-    assert "credentials.json" in caught.value.message
+    assert "credentials.json" not in str(caught.value)
+    assert lines[0]["details"]["file"].endswith("credentials.json")
     assert "BEGIN" not in str(caught.value)
     assert not fake.asked
 
 
 async def test_missing_file(given: Any) -> None:
     """A file that was named must be there."""
-    with pytest.raises(AuthenticationError, match=r"/nowhere/key\.json cannot be read"):
+    with pytest.raises(AuthenticationError, match="file cannot be read: No such"):
         await signed(given(file="/nowhere/key.json"))
 
 

@@ -18,7 +18,7 @@ from gateway.plugin import (
     LLMProxyError,
     ServiceUnavailableError,
 )
-from gateway.secret import Secret
+from gateway.secret import Secret, redact
 from tests.upstream import (
     JSON_HEADERS,
     End,
@@ -147,6 +147,8 @@ async def test_failure(
     assert type(exc) is kind
     assert exc.code == f"token_endpoint_{code}"
     assert exc.retry_after == wait
+    # Nothing in it looks like a token, which the log would mask.
+    assert redact(exc.message) == exc.message
 
 
 async def test_nobody_there() -> None:

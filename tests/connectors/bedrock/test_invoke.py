@@ -60,6 +60,22 @@ def test_own_version() -> None:
     assert edited(b'{"anthropic_version":"mine"}') == b'{"anthropic_version":"mine"}'
 
 
+@pytest.mark.parametrize(
+    ("said", "sent"),
+    [
+        ("2023-06-01", b"bedrock-2023-05-31"),
+        ("2023-01-01", b"bedrock-2023-05-31"),
+        ("2026-10-21", b"2026-10-21"),
+    ],
+)
+def test_version_of_a_caller(said: str, sent: bytes) -> None:
+    """The header's version goes into the body; a newer one as it is called."""
+    headers = {"anthropic-version": said}
+
+    assert edited(b"{}", headers) == b'{"anthropic_version":"%b"}' % sent
+    assert not headers
+
+
 BETAS: dict[str, tuple[dict[str, Any], str, Any]] = {
     "none": ({}, "", None),
     "blank": ({}, " , ", None),
