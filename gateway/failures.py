@@ -7,6 +7,7 @@ try again; a failure of the network gets a status and a code of ours.
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ from gateway.domain.errors import (
     BackendError,
     LLMProxyError,
     ServiceUnavailableError,
+    kind_of_status,
 )
 from gateway.secret import redact, without_known
 from gateway.wire.faults import read_refusal
@@ -102,6 +104,9 @@ async def refusal(response: ClientResponse, *, verbatim: bool = True) -> LLMProx
     )
     content_type = response.headers.get("Content-Type", JSON)
     headers = http.to_client(response.headers)
+    if error.retry_after is not None:
+        # Google says it in the body, where no SDK looks for it.
+        headers.setdefault("retry-after", str(ceil(error.retry_after)))
     return UpstreamAnswerError(error, body, content_type, headers, verbatim=verbatim)
 
 
@@ -189,3 +194,24 @@ def mapped(exc: Exception) -> LLMProxyError:
                 f"the request to the upstream failed: {type(exc).__name__}",
                 code="upstream_protocol",
             )
+
+
+def mapped_plugin(exc: Exception) -> LLMProxyError:
+    """
+    Return the error for what aiohttp raised in somebody else's code.
+
+    They may have called aiohttp's ``raise_for_status``, which knows a status and no
+    body. What the parser raises has the same class, and always a cause.
+    """
+    if (
+        isinstance(exc, aiohttp.ClientResponseError)
+        and not isinstance(exc, aiohttp.ClientHttpProxyError)
+        and exc.__cause__ is None
+        and exc.status >= 400
+    ):
+        return kind_of_status(exc.status)(
+            f"the upstream answered {exc.status}",
+            status_code=exc.status,
+            retry_after=http.retry_after(exc.headers or {}),
+        )
+    return mapped(exc)

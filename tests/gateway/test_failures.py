@@ -11,12 +11,14 @@ import aiohttp
 import pytest
 from aiohttp import ClientResponse, ClientSession
 from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict
 from yarl import URL
 
-from gateway.domain.errors import BackendError, LLMProxyError
+from gateway.domain.errors import BackendError, LLMProxyError, RateLimitExceededError
 from gateway.failures import (
     UpstreamAnswerError,
     mapped,
+    mapped_plugin,
     read_whole,
     refusal,
 )
@@ -87,6 +89,26 @@ def test_mapped(exc: Exception, status: int, code: str) -> None:
     assert "None" not in error.message
 
 
+def test_raise_for_status_of_a_plugin() -> None:
+    """The status that aiohttp raised is kept, and when to come back."""
+    exc = aiohttp.ClientResponseError(
+        INFO, (), status=429, headers=CIMultiDict({"Retry-After": "7"})
+    )
+
+    error = mapped_plugin(exc)
+
+    assert isinstance(error, RateLimitExceededError)
+    assert (error.status_code, error.retry_after) == (429, 7)
+
+
+def test_garbage_before_a_plugin() -> None:
+    """A status that aiohttp's parser made up is none of the upstream's."""
+    exc = aiohttp.ClientResponseError(INFO, (), status=400)
+    exc.__cause__ = aiohttp.http.HttpProcessingError(message="Bad status line")
+
+    assert mapped_plugin(exc).code == "upstream_protocol"
+
+
 def test_tls_message_says_what() -> None:
     error = mapped(aiohttp.ClientConnectorCertificateError(KEY, UNKNOWN_CA))
 
@@ -136,6 +158,20 @@ async def test_refusal() -> None:
     assert error.body == body
     assert error.content_type == "application/json; x=1"
     assert error.headers == {"retry-after": "7"}
+
+
+async def test_time_to_wait_in_the_body() -> None:
+    """Google says it where no SDK looks for it, so the header says it, too."""
+    body = (
+        b'{"error": {"code": 429, "message": "quota", "details": [{"@type":'
+        b' "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "16.2s"}]}}'
+    )
+
+    error = await refused(body, 429)
+
+    assert isinstance(error, UpstreamAnswerError)
+    assert error.retry_after == 16.2
+    assert error.headers == {"retry-after": "17"}
 
 
 @pytest.mark.parametrize("body", [b"<html>no</html>", b"", b'{"oops":"no"}'])
