@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from attrs import evolve
 from yarl import URL
 
-from gateway.config.problems import RefusedError
+from gateway.config.problems import RefusedError, did_you_mean
 from gateway.config.values import url as read_url
 from gateway.domain.errors import ConfigurationError
 from gateway.keys import KeyPool
@@ -38,6 +38,8 @@ CREDENTIALS_GROUP = "sluicegate_credentials"
 POOL = range(1, 21)
 
 _VERSION = re.compile(r"v\d")
+# What every declared backend understands below `extra`.
+_EXTRAS = ("speaks", "version")
 _PLACE = re.compile(r"\{([a-z_]+)\}")
 # What may stand in a host's name or one segment of a path.
 _PARAMETER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -112,6 +114,7 @@ def check_declared(
     Raises:
         ConfigurationError: the backend could not be built.
     """
+    _check_extra(connector, settings)
     connector, _, _ = addressed(name, connector, settings, environ)
     keys = api_keys(name, connector, settings, environ)
     account = Account(
@@ -123,6 +126,20 @@ def check_declared(
         session=cast("ClientSession", None),  # asked for nothing yet
     )
     make_credentials(connector, account)
+
+
+def _check_extra(connector: Connector, settings: BackendSettings) -> None:
+    if settings.auth.type:
+        return  # what another kind of credentials reads is not known here
+    known = {*_EXTRAS, *connector.extras, *(p.name for p in connector.parameters)}
+    for key in settings.extra:
+        if key not in known:
+            raise ConfigurationError(
+                f"extra.{key} means nothing to {connector.name};"
+                f" {did_you_mean(str(key), known)}",
+                code="unknown_extra",
+                param=f"extra.{key}",
+            )
 
 
 # -- credentials

@@ -60,6 +60,7 @@ QUIRKS = (
 
 AZURE = Connector(
     name="azure",
+    extras=("resource", "endpoint", "api_version"),
     title="Azure OpenAI and Microsoft Foundry",
     base_url="https://{resource}.openai.azure.com",
     key_env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),

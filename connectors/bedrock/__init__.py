@@ -101,6 +101,7 @@ BEDROCK = Connector(
     name="bedrock",
     title="Amazon Bedrock",
     base_url="https://bedrock-runtime.{region}.amazonaws.com",
+    extras=("signing_name",),
     parameters=(Parameter("region", env=REGIONS, shown="us-east-1"),),
     key_env=(BEARER,),
     auth=bearer,

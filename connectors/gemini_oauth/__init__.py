@@ -65,6 +65,7 @@ def credentials(account: Account) -> TokenSource:
 GEMINI_OAUTH = evolve(
     GEMINI,
     name="gemini-oauth",
+    extras=("oauth_creds_path", "quota_project"),
     title="Gemini with OAuth",
     key_env=(),
     auth=bearer,

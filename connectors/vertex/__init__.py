@@ -85,6 +85,7 @@ VERTEX = Connector(
     base_url="https://{location}-aiplatform.googleapis.com/v1beta1",
     speaks=(GEMINI, CLAUDE, CHAT, PREDICT),
     auth=api_key_header("x-goog-api-key"),
+    extras=("project", "api_version", "quota_project"),
     parameters=(
         Parameter(
             "location",

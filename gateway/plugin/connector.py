@@ -183,6 +183,7 @@ class Connector:
         auth: how the key is sent.
         title: what people call the provider.
         parameters: what its base URL has in braces.
+        extras: what else it reads below ``extra``; other names there are mistakes.
         credentials: makes what signs its requests, where a key alone does not do.
             ``None`` from it: the key, as ``auth`` sends it.
         instance: gives the connector as one instance has it, where its addresses
@@ -210,6 +211,7 @@ class Connector:
     optional: tuple[Dialect, ...] = ()
     title: str = ""
     parameters: tuple[Parameter, ...] = ()
+    extras: tuple[str, ...] = ()
     credentials: MakeCredentials | None = None
     instance: Callable[[Connector, Given], Connector] | None = None
     quirks: tuple[str, ...] = ()

@@ -329,3 +329,33 @@ async def test_pool_of_keys() -> None:
 
     assert isinstance(backend.credentials, KeyPool)
     await backend.close()
+
+
+@pytest.mark.parametrize(
+    ("extra", "why"),
+    [
+        (
+            {"acount": "a"},
+            r"extra.acount means nothing to cloud; did you mean account\?",
+        ),
+        ({"account": "a", "": 1}, r"extra. means nothing"),
+    ],
+)
+def test_misspelt_extra(extra: dict[str, Any], why: str) -> None:
+    """What nothing reads is a slip, and silence would hide it."""
+    with pytest.raises(ConfigurationError, match=why):
+        check_declared("mine", ACCOUNTS, Backend(extra=extra), {})
+
+
+@pytest.mark.parametrize("name", ["speaks", "version", "account", "own"])
+def test_known_extra(name: str) -> None:
+    extra = {"account": "a", name: "openai_chat"}
+
+    check_declared("mine", evolve(ACCOUNTS, extras=("own",)), Backend(extra=extra), {})
+
+
+def test_extra_of_other_credentials() -> None:
+    """Who brings another kind of credentials knows what it reads."""
+    settings = Backend(extra={"account": "a", "odd": 1}, auth=Auth(type="none"))
+
+    check_declared("mine", ACCOUNTS, settings, {})
