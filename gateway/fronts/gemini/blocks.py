@@ -79,6 +79,9 @@ class Candidate:
         json: dict[str, Json] = {}
         if self.parts:
             json["content"] = {"parts": self.parts, "role": "model"}
+        elif ending is not None and self.blocks:
+            # As Google's do: its clients go through the parts of every chunk.
+            json["content"] = {"parts": [{"text": ""}], "role": "model"}
         if ending is not None:
             json["finishReason"] = write_finish(ending.finish)
         json["index"] = self.index

@@ -49,9 +49,16 @@ def read_turns(top: Fields) -> tuple[Turn, ...]:
     reading = _Reading()
     for i, json in enumerate(contents):
         fields = Fields(json, f"contents[{i}]")
+        if json == _LAST_CHUNK and turns and turns[-1].role is Role.ASSISTANT:
+            continue
         reading.answered(json.get("parts"))
         turns.append(reading.turn(fields, i))
     return tuple(turns)
+
+
+# How streams end, and so what Google's clients keep of them. Others refuse it.
+_LAST_PART = {"text": ""}
+_LAST_CHUNK = {"role": "model", "parts": [_LAST_PART]}
 
 
 def _is_empty(system: Json) -> bool:
@@ -135,6 +142,8 @@ def _parts(
         return (), False
     if not isinstance(parts, list):
         raise unexpected(fields.at("parts"), PARTS, parts)
+    if len(parts) > 1 and parts[-1] == _LAST_PART:
+        parts = parts[:-1]
     read = []
     for i, json in enumerate(parts):
         path = fields.at("parts") if bare else f"{fields.at('parts')}[{i}]"

@@ -42,6 +42,21 @@ def test_least() -> None:
     assert (turn.role, turn.parts) == (Role.USER, (Text("hello"),))
 
 
+def test_end_of_a_stream_in_history() -> None:
+    """Clients keep each chunk of an answer; the last one may be empty."""
+    call = {"functionCall": {"name": "tool", "args": {}}}
+    empty = {"role": "model", "parts": [{"text": ""}]}
+    kept = {"role": "model", "parts": [{"text": "a"}]}
+    joined = {"role": "model", "parts": [call, {"text": ""}]}
+
+    request = read(contents=[*HELLO, kept, empty, *HELLO, joined, *HELLO, empty])
+
+    parts = [turn.parts for turn in request.turns]
+    assert parts[1:3] == [(Text("a"),), (Text("hello"),)]
+    assert [type(part) for part in parts[3]] == [ToolCall]
+    assert parts[5] == (Text(""),)  # there is nothing that it is the end of
+
+
 @pytest.mark.parametrize(
     "instruction",
     [

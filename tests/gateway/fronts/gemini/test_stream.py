@@ -79,7 +79,11 @@ def part(json_: Any, choice: int = 0) -> dict[str, Any]:
 
 @pytest.mark.parametrize("framing", ["sse", "array"])
 def test_text(framing: str) -> None:
-    """One chunk a piece; counts and finish come in the last one."""
+    """
+    One chunk a piece; counts and finish come in the last one, with an empty text.
+
+    Google's clients take a chunk without a content for a broken answer, and forget it.
+    """
     batches: list[list[Event]] = [
         [START],
         [BlockStart(0, Text())],
@@ -95,7 +99,13 @@ def test_text(framing: str) -> None:
         part({"text": "a"}),
         part({"text": '"b\n'}),
         {
-            "candidates": [{"finishReason": "STOP", "index": 0}],
+            "candidates": [
+                {
+                    "content": {"parts": [{"text": ""}], "role": "model"},
+                    "finishReason": "STOP",
+                    "index": 0,
+                }
+            ],
             "usageMetadata": COUNTS,
             **HEAD,
         },
