@@ -19,7 +19,7 @@ from gateway.domain.errors import (
     LLMProxyError,
     kind_of_status,
 )
-from gateway.failures import UpstreamAnswerError, mapped, refusal
+from gateway.failures import UpstreamAnswerError, mapped_plugin, refusal
 from gateway.plugin import ProcessedResponse, StreamingResponseHandle
 from gateway.wire.overflow import CODE
 
@@ -79,6 +79,7 @@ def network_errors(backend_name: str | None = None) -> Iterator[None]:
         ServiceUnavailableError: it could not be reached.
         APITimeoutError: it was too slow.
         APIConnectionError: it broke off, or sent what cannot be read.
+        BackendError: as by `raise_for_status`, if aiohttp's own was called.
     """
     try:
         yield
@@ -89,7 +90,7 @@ def network_errors(backend_name: str | None = None) -> Iterator[None]:
             backend_name=backend_name,
         ) from exc
     except (ClientError, TimeoutError, ConnectionError) as exc:
-        raise _named(mapped(exc), backend_name) from exc
+        raise _named(mapped_plugin(exc), backend_name) from exc
 
 
 def _named(error: LLMProxyError, backend_name: str | None) -> LLMProxyError:

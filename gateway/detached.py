@@ -80,7 +80,7 @@ class _Rest:
 def _leave(inner: Any, waits_for: Any, late: Callable[[], None]) -> None:
     async def run() -> None:
         # It is over one way or another; who asked for it has gone.
-        with suppress(Exception, asyncio.CancelledError):
+        with suppress(Exception, SystemExit, asyncio.CancelledError):
             await _Rest(inner, waits_for)
 
     def remind() -> None:

@@ -24,6 +24,7 @@ from gateway.domain.errors import BackendError, LLMProxyError
 from gateway.domain.events import Fault, ReplyEnd, UsageUpdate
 from gateway.domain.fold import Fold, unfold
 from gateway.domain.grammar import Grammar, check
+from gateway.domain.members import check_members
 from gateway.domain.reply import Reply
 from gateway.plugin import (
     ProcessedResponse,
@@ -32,7 +33,7 @@ from gateway.plugin import (
     StreamingResponseHandle,
 )
 from gateway.rendering import Pieces
-from gateway.virtual_backend import own_errors
+from gateway.virtual_backend import PLUGINS_OWN, own_errors
 from gateway.wire.faults import fault_in
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def reply_in(envelope: ResponseEnvelope, backend: VirtualBackend) -> Reply:
     Return the whole answer in an envelope.
 
     Raises:
-        TypeError: there is none.
+        TypeError: there is none, or something in it is of another type.
         BackendError: it is an error, or of an unknown shape.
         GrammarError: it is put together in a way that no answer is.
     """
@@ -121,9 +122,12 @@ def reply_in(envelope: ResponseEnvelope, backend: VirtualBackend) -> Reply:
     if not isinstance(content, Reply):
         raise _WrongTypeError("the envelope's content", "a Reply", content)
     reply: Reply = content
-    check(unfold(reply))
     if reply.usage is None and envelope.usage is not None:
         reply = evolve(reply, usage=envelope.usage)
+    found = tuple(unfold(reply))
+    check(found)
+    for event in found:
+        check_members(event)
     return reply
 
 
@@ -229,6 +233,7 @@ class Unpacking:
                     "a Fault's error", "an LLMProxyError", event.error
                 )
             self._grammar.feed(event)
+            check_members(event)
             self._over = type(event) in (ReplyEnd, Fault)
         return found
 
@@ -274,7 +279,7 @@ async def _once(close: Callable[[], Awaitable[None]], log: Any, name: str) -> No
         await close()
     except TimeoutError:
         raise
-    except Exception as exc:  # it is somebody else's, and may raise anything
+    except PLUGINS_OWN as exc:
         # "asynchronous generator is already running": somebody else closes it.
         if "already running" not in str(exc):
             log.warning("plugin.cancel_failed", backend=name, exc_info=exc)

@@ -13,7 +13,7 @@ from aiohttp import ClientError
 from attrs import define, field
 
 from gateway.domain.errors import APITimeoutError, BackendError, LLMProxyError
-from gateway.failures import mapped
+from gateway.failures import mapped_plugin
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -30,6 +30,8 @@ CLOSE_DEADLINE = 5.0
 # further failure twice as late, up to the last.
 FIRST_PAUSE = 1.0
 LAST_PAUSE = 60.0
+# Somebody else's code may raise anything, and end the process by `sys.exit`.
+PLUGINS_OWN = (Exception, SystemExit)
 
 
 @define(eq=False)
@@ -67,7 +69,7 @@ class VirtualBackend:
         try:
             found: Any = self.backend.get_available_models()
             names = tuple(name for name in found if isinstance(name, str))
-        except Exception as exc:  # it is somebody else's, and may raise anything
+        except PLUGINS_OWN as exc:
             if not self._listless:  # once, and not with every request
                 self._listless = True
                 structlog.get_logger().warning(
@@ -151,7 +153,7 @@ class VirtualBackend:
         try:
             async with asyncio.timeout(CLOSE_DEADLINE):
                 await self.backend.close()
-        except Exception:  # it is somebody else's, and may raise anything
+        except PLUGINS_OWN:
             structlog.get_logger().warning(
                 "plugin.not_closed", backend=self.name, exc_info=True
             )
@@ -164,7 +166,8 @@ def own_errors(name: str) -> Iterator[None]:
     Let only our own errors out of what runs somebody else's code.
 
     Failures of the network are what they are for declared backends; what is left
-    is the plugin's mistake, and is told as that.
+    is the plugin's mistake, and is told as that. So is an exit: others' streams are
+    not to end with it.
 
     Args:
         name: the instance's.
@@ -181,8 +184,8 @@ def own_errors(name: str) -> Iterator[None]:
         # Nobody has cancelled us: it comes from a task of the plugin's.
         raise plugin_error(name, exc) from exc
     except (ClientError, TimeoutError, ConnectionError) as exc:
-        raise named(mapped(exc), name) from exc
-    except Exception as exc:  # it is somebody else's, and may raise anything
+        raise named(mapped_plugin(exc), name) from exc
+    except PLUGINS_OWN as exc:
         raise plugin_error(name, exc) from exc
 
 
@@ -197,8 +200,9 @@ def plugin_error(name: str, exc: BaseException) -> BackendError:
     """Return the error for a backend's mistake; its traceback goes to the log."""
     structlog.get_logger().error("plugin.failed", backend=name, exc_info=exc)
     # The exception's own text may quote anything.
+    kind = type(exc).__name__.lstrip("_")
     return BackendError(
-        f"backend {name!r} failed ({type(exc).__name__}); the gateway's log has more",
+        f"backend {name!r} failed ({kind}); the gateway's log has more",
         code="plugin_error",
         status_code=502,
         backend_name=name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from attrs import evolve
@@ -39,7 +39,7 @@ class DemoBackend(LLMBackend):
     The name of a model arrives with its query, as in ``lorem?tokens=200``.
     """
 
-    backend_type: ClassVar[str] = "demo"
+    backend_type = "demo"
 
     def __init__(self, client: Any, config: Any, translation_service: Any) -> None:
         super().__init__(config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -42,7 +42,7 @@ class HybridBackend(LLMBackend):
         ConfigurationError: its ``extra`` is not as it should be.
     """
 
-    backend_type: ClassVar[str] = "hybrid"
+    backend_type = "hybrid"
 
     def __init__(
         self,

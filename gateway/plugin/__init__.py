@@ -82,6 +82,7 @@ from gateway.plugin.definition import (
     PluginPostBuildHook,
 )
 from gateway.plugin.handle import StreamingResponseHandle
+from gateway.wire.ndjson import NdjsonFramer
 from gateway.wire.sse import Frame, SseFramer
 
 if TYPE_CHECKING:
@@ -89,6 +90,15 @@ if TYPE_CHECKING:
     from gateway.chunks import StreamReader
     from gateway.domain.reply import Reply, Usage
     from gateway.domain.request import Request, Role, Turn
+    from gateway.plugin.names import (
+        AppConfig,
+        ChatRequest,
+        DomainModel,
+        IAppIdentityConfig,
+        InternalDTO,
+        IResponseProcessor,
+    )
+    from gateway.registry import backend_registry
     from gateway.translation import TranslationService
 
 __all__ = [
@@ -98,12 +108,14 @@ __all__ = [
     "APIConnectionError",
     "APITimeoutError",
     "Account",
+    "AppConfig",
     "Auth",
     "AuthenticationError",
     "BackendError",
     "BackendPluginDefinition",
     "BackendPluginProvider",
     "CancelCallback",
+    "ChatRequest",
     "CommandCreationError",
     "ConfigurationError",
     "Connector",
@@ -111,20 +123,25 @@ __all__ = [
     "Credentials",
     "Decoder",
     "Dialect",
+    "DomainModel",
     "DuplicateRequestError",
     "Edit",
     "Fixed",
     "Frame",
     "Given",
     "Headers",
+    "IAppIdentityConfig",
+    "IResponseProcessor",
     "Identity",
     "InitializationError",
+    "InternalDTO",
     "InvalidRequestError",
     "JSONParsingError",
     "LLMBackend",
     "LLMProxyError",
     "LoopDetectionError",
     "MakeCredentials",
+    "NdjsonFramer",
     "Outbound",
     "Parameter",
     "ParsingError",
@@ -165,6 +182,7 @@ __all__ = [
     "Usage",
     "ValidationError",
     "Written",
+    "backend_registry",
     "ensure_loop_guard_header",
     "network_errors",
     "raise_for_status",
@@ -175,6 +193,12 @@ __all__ = [
 # Translators import this package, and must not pull in what does I/O; nor need what
 # starts read all that a backend's author may want.
 _LATER = {
+    "AppConfig": "gateway.plugin.names",
+    "ChatRequest": "gateway.plugin.names",
+    "DomainModel": "gateway.plugin.names",
+    "IAppIdentityConfig": "gateway.plugin.names",
+    "IResponseProcessor": "gateway.plugin.names",
+    "InternalDTO": "gateway.plugin.names",
     "Reply": "gateway.domain.reply",
     "Request": "gateway.domain.request",
     "Role": "gateway.domain.request",
@@ -182,6 +206,7 @@ _LATER = {
     "TranslationService": "gateway.translation",
     "Turn": "gateway.domain.request",
     "Usage": "gateway.domain.reply",
+    "backend_registry": "gateway.registry",
     "network_errors": "gateway.asking",
     "raise_for_status": "gateway.asking",
     "stream_handle": "gateway.asking",

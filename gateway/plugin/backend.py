@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from attrs import field, frozen
 
@@ -129,7 +129,7 @@ class LLMBackend(abc.ABC):
         config: the instance's settings: `gateway.settings.Backend`.
     """
 
-    backend_type: ClassVar[str]
+    backend_type: str
 
     def __init__(self, config: Any, response_processor: Any = None) -> None:
         self.config = config

@@ -23,7 +23,8 @@ class BackendContract(Answering, Cancelling, Failing, Keeping):
         model: the name that the backend is asked for.
         protocol: what the provider speaks: ``openai_chat``, ``openai_responses``,
             ``anthropic`` or ``gemini``. For any other override `answer`, `pieces`,
-            `error`, `broken` and `text`, which are the provider's words.
+            `error`, `broken` and `text`, which are the provider's words, and
+            `streams`, which tells whether a request asks for a stream.
         base_path: what follows the provider's host in ``api_base_url``.
         extra: the instance's ``extra`` settings.
         talks: whether it asks a provider at all; without one, half of the tests

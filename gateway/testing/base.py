@@ -70,7 +70,7 @@ class Base:
         if self.protocol not in PROTOCOLS:
             raise NotImplementedError(
                 f"protocol {self.protocol!r} is none of {', '.join(PROTOCOLS)}:"
-                " override answer(), pieces(), error(), broken() and text()"
+                " override answer(), pieces(), error(), broken(), text() and streams()"
             )
         return Script(self.protocol, self.model)
 
@@ -121,7 +121,11 @@ class Base:
         return play
 
     def streams(self, request: Asked) -> bool:
-        """Tell whether *request* asks for a stream."""
+        """
+        Tell whether *request* asks for a stream.
+
+        It is taken to if its path or a true ``stream`` in its JSON says so.
+        """
         if "stream" in request.path.lower():
             return True
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
@@ -67,7 +67,7 @@ each_way = pytest.mark.parametrize("way", WAYS)
 class MyProviderBackend(LLMBackend):
     """The guide's, with what its reader fills in."""
 
-    backend_type: ClassVar[str] = "my-provider"
+    backend_type = "my-provider"
 
     def __init__(
         self, client: ClientSession, config: Any, translation_service: Any

@@ -33,6 +33,7 @@ _ENTRY_POINTS = """
 my-provider = my_provider_plugin:plugin
 declared = declared:MY_PROVIDER
 echo = echo:EchoBackend
+lines = lines:LinesBackend
 shorter = shorter:ShorterBackend
 careful = errors:CarefulBackend
 oauth-provider = oauth_provider:OAuthProviderBackend

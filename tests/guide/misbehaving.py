@@ -11,6 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from gateway.domain.events import (
     BlockEnd,
@@ -20,6 +22,7 @@ from gateway.domain.events import (
     ReplyEnd,
     ReplyStart,
     TextDelta,
+    UsageUpdate,
 )
 from gateway.domain.parts import Text
 from gateway.domain.reply import Choice, Finish, Reply, Stop, Usage
@@ -127,6 +130,19 @@ async def stray():
     await task
 
 
+async def raise_for(status, headers):
+    """Fail as aiohttp's own `raise_for_status` does."""
+
+    async def answer(request):
+        return web.Response(status=status, headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        response = await session.get(server.make_url("/"))
+        response.raise_for_status()
+
+
 async def failing_cancel():
     note("cancel called")
     raise ValueError(SECRET)
@@ -156,7 +172,10 @@ STREAMS = {
     "no-event": lambda: of(GOOD[0], text("one "), piece("one")),
     "order": lambda: of(GOOD[0], text("one "), piece(TextDelta(7, "x"))),
     "bad-fault": lambda: of(GOOD[0], text("one "), piece(Fault(ValueError("x")))),
+    "bytes": lambda: of(GOOD[0], text("one "), text(b"two")),
+    "counts": lambda: of(*GOOD[:2], piece(UsageUpdate({"output": 1}), *END)),
     "raises": lambda: of(GOOD[0], text("one "), ValueError(SECRET)),
+    "exits": lambda: of(GOOD[0], text("one "), SystemExit(SECRET)),
     "aiohttp": lambda: of(GOOD[0], text("one "), aiohttp.ClientPayloadError("gone")),
     "timeout": lambda: of(GOOD[0], text("one "), TimeoutError()),
     "own": lambda: of(GOOD[0], text("one "), BackendError("no", code="my_code")),
@@ -185,6 +204,10 @@ WHOLE = {
     "text": lambda: ResponseEnvelope("no JSON"),
     "bad-reply": lambda: ResponseEnvelope(Reply(choices=(5,))),
     "bad-parts": lambda: ResponseEnvelope(Reply(choices=(Choice(("x",)),))),
+    "bad-text": lambda: ResponseEnvelope(
+        Reply(choices=(Choice((Text(b"x"),), Finish(Stop.END)),))
+    ),
+    "bad-usage": lambda: ResponseEnvelope(REPLY, usage={"prompt_tokens": 1}),
     "number": lambda: ResponseEnvelope(5),
     "none": lambda: None,
     "other": lambda: SimpleNamespace(content=REPLY),
@@ -245,6 +268,10 @@ class Misbehaving(LLMBackend):
                 note("whole freed")
         if name == "network":
             await self.client.get("http://127.0.0.1:9/")
+        if name == "exit":
+            sys.exit(SECRET)
+        if name == "status":
+            await raise_for(429, {"Retry-After": "7"})
         if name == "stray":
             await stray()
         if name == "route":

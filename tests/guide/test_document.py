@@ -49,6 +49,7 @@ RUN_BY = {
     "errors.py": "test_my_provider.py",
     "oauth_provider.py": "test_my_provider.py",
     "echo.py": "test_through_the_gateway.py",
+    "lines.py": "test_through_the_gateway.py",
     "my_provider_plugin.py": "test_install",
     "pyproject.toml": "test_install",
     "test_contract.py": "test_authors_tests",

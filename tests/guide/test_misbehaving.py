@@ -130,7 +130,11 @@ async def test_headers(g: Gateway, streamed: bool) -> None:
 
 BROKEN = {
     **dict.fromkeys(
-        ("none", "number", "no-event", "order", "bad-fault", "raises"), "plugin_error"
+        (
+            *("none", "number", "no-event", "order", "bad-fault", "bytes", "counts"),
+            *("raises", "exits"),
+        ),
+        "plugin_error",
     ),
     "aiohttp": "upstream_connection_lost",
     "timeout": "upstream_timeout",
@@ -204,7 +208,11 @@ async def test_status_of_a_stream(g: Gateway, streamed: bool) -> None:
 
 BAD_WHOLE = {
     **dict.fromkeys(
-        ("bad-reply", "bad-parts", "number", "none", "other"), (502, "plugin_error")
+        (
+            *("bad-reply", "bad-parts", "bad-text", "bad-usage"),
+            *("number", "none", "other"),
+        ),
+        (502, "plugin_error"),
     ),
     "bad-dict": (502, "upstream_empty"),
     "text": (422, "invalid_json"),
@@ -226,6 +234,8 @@ RAISED = {
     "error": (502, "plugin_error"),
     "network": (503, "upstream_unreachable"),
     "stray": (502, "plugin_error"),
+    "exit": (502, "plugin_error"),
+    "status": (429, "rate_limit_exceeded"),
     "route": (403, "policy_rejected"),
     "file": (502, "plugin_error"),
 }

@@ -56,6 +56,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             "core": {**common, "type": "core-kind"},
             "declared": common,
             "echo": {},
+            "lines": common,
         }
         routes = [
             {"model": "fast", "to": "my-provider:whole"},
@@ -86,9 +87,19 @@ SCRIPTS: dict[str, Any] = {
 }
 
 
+SAYS = [json.dumps({"say": word}).encode() + b"\n" for word in SAID.text]
+LINES: dict[str, Any] = {
+    "whole": stream([*SAYS, b'{"bye": true}\n']),
+    "cut": stream(SAYS),
+    "busy": SCRIPTS["busy"],
+}
+
+
 def _script(request: Any) -> Any:
     if request.method == "GET":
         return reply({"data": [{"id": name} for name in SCRIPTS]})
+    if "talk" in request.json:
+        return LINES[request.json["model"]]
     return SCRIPTS[request.json["model"]]
 
 
@@ -245,6 +256,29 @@ async def test_echo(stage: Stage, client: str, streamed: bool) -> None:
 
     assert heard.whole
     assert heard.words == "hello there "
+
+
+@each_client
+@each_way
+async def test_lines(stage: Stage, client: str, streamed: bool) -> None:
+    """A provider with a protocol of its own, for clients of all dialects."""
+    heard = await told(stage.gateway.port, client, "lines:whole", stream=streamed)
+
+    assert heard.whole
+    assert heard.words == SAID.words
+
+
+@each_client
+@pytest.mark.parametrize(
+    ("model", "status", "code"),
+    [("cut", 502, "upstream_connection_lost"), ("busy", 429, "too_fast")],
+)
+async def test_lines_that_fail(
+    stage: Stage, client: str, model: str, status: int, code: str
+) -> None:
+    heard = await told(stage.gateway.port, client, f"lines:{model}")
+
+    assert (heard.answer.status, heard.code) == (status, code)
 
 
 async def test_what_it_does_not_offer(stage: Stage) -> None:

@@ -12,7 +12,7 @@ import json
 import logging
 import socket
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import Any
 
 import aiohttp
 from attrs import evolve
@@ -46,7 +46,7 @@ LOG = logging.getLogger(__name__)
 
 
 class Good(LLMBackend):
-    backend_type: ClassVar[str] = "good"
+    backend_type = "good"
 
     def __init__(self, client: Any, config: Any, translation_service: Any) -> None:
         super().__init__(config)

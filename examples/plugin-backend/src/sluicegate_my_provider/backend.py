@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from gateway.plugin import (
     AuthenticationError,
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 class MyProviderBackend(LLMBackend):
     """Asks MyProvider, which speaks OpenAI's protocol in all but its list of models."""
 
-    backend_type: ClassVar[str] = "my-provider"
+    backend_type = "my-provider"
 
     def __init__(
         self,
