@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -252,7 +253,7 @@ async def run(*command: str, cwd: Path) -> tuple[int | None, str]:
         ),
         (
             "GOOGLE_GEMINI_BASE_URL",
-            "/v1beta/models/demo:hello:generateContent",
+            f"/v1beta/models/{quote(FAST)}:generateContent",
             {"contents": [{"parts": [{"text": "Hi"}]}]},
         ),
     ],
