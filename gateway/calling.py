@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from gateway import http, losses
 from gateway.called import Called, piece_of, within
-from gateway.domain.errors import LLMProxyError, RoutingError
+from gateway.domain.errors import LLMProxyError
 from gateway.domain.fold import unfold
 from gateway.failures import read_whole
 from gateway.fronts.base import Ask
@@ -26,6 +26,7 @@ from gateway.identity import REFERER, TITLE, USER_AGENT
 from gateway.passing import decoded, pieces
 from gateway.plugin import ResponseEnvelope, StreamingResponseEnvelope
 from gateway.rendering import Decoded, Pieces
+from gateway.targets import unsupported
 from gateway.translating import accepted, is_streamed, parsed, sent
 from gateway.unpacking import Unpacking, ending, envelope_in, reply_in
 from gateway.upstream import HttpBackend
@@ -146,11 +147,7 @@ async def _over_http(
     ask, clocks = Ask(request.model, request.stream), backend.settings.timeouts
     target = backend.foreign("chat", ask, plan.model)
     if target is None or target.dialect.translator is None:
-        raise RoutingError(
-            f"backend {backend.name!r} does not offer chat",
-            code="unsupported_operation",
-            param="model",
-        )
+        raise unsupported(backend.name, "chat", plan.model)
     translator = target.dialect.translator
     written = translator.write_request(request)
     protocol = target.dialect.protocol

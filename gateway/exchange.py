@@ -37,6 +37,7 @@ from gateway.recall import Recalled
 from gateway.relay import ShutdownError, StalledClientError
 from gateway.secret import without_known
 from gateway.stream import Stream
+from gateway.targets import unsupported
 from gateway.upstream import HttpBackend
 from gateway.watch import Watch
 
@@ -169,13 +170,7 @@ class Exchange:
         return self._watch
 
     def unsupported(self, backend: str, model: str = "") -> RoutingError:
-        # Some backends have other dialects for other models.
-        which = f" for the model {model!r}" if model else ""
-        return RoutingError(
-            f"backend {backend!r} does not offer {self.door.kind}{which}",
-            code="unsupported_operation",
-            param="model",
-        )
+        return unsupported(backend, self.door.kind, model)
 
     async def recall(
         self, backend: str, body: bytes, *, stores: bool, passes: bool

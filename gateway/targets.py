@@ -130,3 +130,14 @@ def operation_of(dialect: Dialect, operation: str, ask: Ask) -> str | None:
         if "chat_stream" in dialect.paths:
             return "chat_stream"
     return operation if operation in dialect.paths else None
+
+
+def unsupported(backend: str, kind: str, model: str = "") -> RoutingError:
+    """Return the error for what a backend does not offer, or not for *model*."""
+    # Some backends have other dialects for other models.
+    which = f" for the model {model!r}" if model else ""
+    return RoutingError(
+        f"backend {backend!r} does not offer {kind}{which}",
+        code="unsupported_operation",
+        param="model",
+    )
