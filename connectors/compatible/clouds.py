@@ -95,7 +95,8 @@ DATABRICKS = Connector(
 )
 
 # https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api: the key is
-# a programmatic access token, in Messages, too.
+# a programmatic access token, in Messages, too. That chat's limit is
+# ``max_completion_tokens`` was not found there: it is OpenAI's own word.
 SNOWFLAKE = Connector(
     name="snowflake",
     title="Snowflake Cortex",

@@ -70,8 +70,8 @@ KIMI_CODE = Connector(
     quirks=("It refuses unknown headers, so requests carry no loop guard.",),
 )
 
-# https://docs.z.ai/guides/capabilities/thinking; where Messages stand, and the
-# mainland's host, are from other projects' code:
+# https://docs.z.ai/guides/capabilities/thinking; where Messages stand, the
+# mainland's host, and where models are listed are from other projects' code:
 # https://docs.rs/rig-core/latest/rig/providers/zai
 ZAI = Connector(
     name="zai",
@@ -138,7 +138,8 @@ ZAI_CODING = Connector(
 
 # https://www.alibabacloud.com/help/en/model-studio/compatibility-with-openai-responses-api,
 # https://www.alibabacloud.com/help/en/model-studio/anthropic-api-messages,
-# https://www.alibabacloud.com/help/en/model-studio/deep-thinking
+# https://www.alibabacloud.com/help/en/model-studio/deep-thinking; none of them says
+# where models are listed: it is where compatible servers have it.
 QWEN = Connector(
     name="qwen",
     title="Alibaba Cloud Model Studio (Qwen, DashScope)",
