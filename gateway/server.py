@@ -101,8 +101,27 @@ async def serve(
         if wire is not None:
             wire.close()
         await site.close()
+        await _leave_behind()
         log.info("server.stopped", worker=worker)
         _ignore_signals()
+
+
+async def _leave_behind() -> None:
+    """
+    End the tasks that are left, or else leave them behind.
+
+    They are somebody else's. One that takes no cancellation would otherwise be waited
+    for without end when the loop is closed.
+    """
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        _, left = await asyncio.wait(left, timeout=LAST_WORDS)
+    for task in left:
+        structlog.get_logger().warning("task.left_behind", task=task.get_name())
+        # Source: https://docs.python.org/3/library/asyncio-extending.html
+        asyncio.tasks._unregister_task(task)  # noqa: SLF001
 
 
 def make_site(
