@@ -8,7 +8,6 @@ rests is a key, never the backend.
 from __future__ import annotations
 
 import time
-from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import structlog
@@ -32,10 +31,6 @@ USED_UP_REST = 60.0
 LONGEST_USED_UP_REST = 600.0
 
 _log = structlog.get_logger()
-
-# Places in the pool of the keys that the current task's request was sent with, the
-# latest last. A try knows nothing of those before it but their number.
-_tried: ContextVar[tuple[int, ...]] = ContextVar("tried", default=())
 
 
 @define
@@ -69,12 +64,11 @@ class KeyPool:
 
     async def sign(self, request: Outbound) -> None:
         """Put the next key that does not rest into *request*."""
-        tried = _tried.get() if request.attempt else ()
-        place = self._awake(tried)
+        place = self._awake(request.tried)
         if place is None:
             place = min(range(len(self._keys)), key=lambda n: self._rests[n].until)
         self._next = (place + 1) % len(self._keys)
-        _tried.set((*tried, place))
+        request.tried.append(place)
         key = self._keys[place]
         fixed = key if isinstance(key, Fixed) else Fixed.of(request.auth, key.reveal())
         fixed.put(request)
@@ -83,8 +77,7 @@ class KeyPool:
         self, request: Outbound, status: int, retry_after: float | None
     ) -> bool:
         """Let the key rest; whether there is another that does not."""
-        del request
-        tried = _tried.get()
+        tried = request.tried
         if status == 401:
             self._refused(tried[-1])
         elif status == 429:
@@ -96,7 +89,7 @@ class KeyPool:
     async def close(self) -> None:
         """Hold nothing."""
 
-    def _awake(self, tried: tuple[int, ...]) -> int | None:
+    def _awake(self, tried: list[int]) -> int | None:
         now, size = self._clock(), len(self._keys)
         turn = ((self._next + step) % size for step in range(size))
         return next(

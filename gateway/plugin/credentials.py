@@ -34,6 +34,8 @@ class Outbound:
         auth: how the dialect sends a key.
         attempt: 0, or how often it was refused before.
         answer: the headers of the refusal, for `Credentials.refused`.
+        tried: for the credentials to note what they have tried; of all tries of one
+            request it is the same list.
     """
 
     method: str
@@ -43,6 +45,7 @@ class Outbound:
     auth: Auth = field(default=_no_auth, repr=False)
     attempt: int = 0
     answer: Mapping[str, str] = field(factory=dict, repr=False)
+    tried: list[Any] = field(factory=list, repr=False)
 
 
 @frozen

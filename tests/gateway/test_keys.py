@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 import structlog
+from attrs import evolve
 from yarl import URL
 
 from connectors.auth import api_key_query, bearer
@@ -45,15 +46,17 @@ def pool(*names: str) -> tuple[KeyPool, Clock]:
     return KeyPool("up", tuple(map(Secret, names)), clock), clock
 
 
-async def sign(made: KeyPool, attempt: int = 0) -> Outbound:
-    """Return a request with a key in it."""
-    request = Outbound("POST", URL("http://up/v1"), {}, auth=bearer, attempt=attempt)
+async def sign(made: KeyPool, before: Outbound | None = None) -> Outbound:
+    """Return a request with a key in it, which may have been tried *before*."""
+    request = Outbound("POST", URL("http://up/v1"), {}, auth=bearer)
+    if before is not None:
+        request = evolve(before, headers={}, attempt=before.attempt + 1)
     await made.sign(request)
     return request
 
 
-async def used(made: KeyPool, attempt: int = 0) -> str:
-    return (await sign(made, attempt)).headers["authorization"].removeprefix("Bearer ")
+async def used(made: KeyPool, before: Outbound | None = None) -> str:
+    return (await sign(made, before)).headers["authorization"].removeprefix("Bearer ")
 
 
 async def refuse(made: KeyPool, status: int, wait: float | None = None) -> bool:
@@ -89,8 +92,9 @@ async def test_refused_key_rests() -> None:
     """The others go on without it, and the request with the next."""
     made, clock = pool("a", "b", "c")
 
-    assert await refuse(made, 401)
-    assert [await used(made, n) for n in (1, 0, 0)] == [*"bcb"]
+    request = await sign(made)
+    assert await made.refused(request, 401, None)
+    assert [await used(made, r) for r in (request, None, None)] == [*"bcb"]
     clock.now += keys.REFUSED_REST
 
     assert [await used(made) for _ in range(3)] == [*"cab"]
@@ -98,9 +102,9 @@ async def test_refused_key_rests() -> None:
 
 async def test_one_request_tries_each_once() -> None:
     made, _ = pool("a", "b", "c")
-    seen = []
-    for attempt in range(3):
-        request = await sign(made, attempt)
+    seen, request = [], None
+    for _ in range(3):
+        request = await sign(made, request)
         seen.append(request.headers["authorization"])
         again = await made.refused(request, 429, 5.0)
 
@@ -175,11 +179,12 @@ async def test_try_again_at_once() -> None:
     """With `Retry-After: 0` nothing rests, and the request goes on."""
     made, _ = pool("a", "b")
 
+    request = await sign(made)
     with structlog.testing.capture_logs() as lines:
-        assert await refuse(made, 429, 0.0)
+        assert await made.refused(request, 429, 0.0)
 
     assert lines == []
-    assert [await used(made, 1), await used(made)] == [*"ba"]
+    assert [await used(made, request), await used(made)] == [*"ba"]
 
 
 async def test_forbidden() -> None:
@@ -195,9 +200,9 @@ async def test_requests_do_not_mix() -> None:
     made, _ = pool(*"abcdefgh")
 
     async def tries() -> list[str]:
-        seen = []
-        for attempt in range(3):
-            request = await sign(made, attempt)
+        seen, request = [], None
+        for _ in range(3):
+            request = await sign(made, request)
             seen.append(request.headers["authorization"])
             await asyncio.sleep(0)
             assert await made.refused(request, 429, 0.0)
