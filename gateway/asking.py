@@ -15,11 +15,9 @@ from aiohttp import ClientError, ContentTypeError
 
 from gateway.domain.errors import (
     APIConnectionError,
-    BackendError,
-    LLMProxyError,
     kind_of_status,
 )
-from gateway.failures import UpstreamAnswerError, mapped_plugin, refusal
+from gateway.failures import UpstreamAnswerError, mapped_plugin, named, refusal
 from gateway.plugin import ProcessedResponse, StreamingResponseHandle
 from gateway.wire.overflow import CODE
 
@@ -90,13 +88,7 @@ def network_errors(backend_name: str | None = None) -> Iterator[None]:
             backend_name=backend_name,
         ) from exc
     except (ClientError, TimeoutError, ConnectionError) as exc:
-        raise _named(mapped_plugin(exc), backend_name) from exc
-
-
-def _named(error: LLMProxyError, backend_name: str | None) -> LLMProxyError:
-    if isinstance(error, BackendError):
-        error.backend_name = backend_name
-    return error
+        raise named(mapped_plugin(exc), backend_name) from exc
 
 
 def stream_handle(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from attrs import evolve
@@ -14,6 +13,7 @@ from gateway.config.problems import RefusedError, did_you_mean
 from gateway.config.values import url as read_url
 from gateway.domain.errors import ConfigurationError
 from gateway.keys import KeyPool
+from gateway.loading import found as installed_points
 from gateway.plugin import Account, BackendPluginDefinition, Fixed, Given
 from gateway.secret import Secret
 from gateway.sessions import make_session, ssl_context
@@ -23,6 +23,7 @@ from gateway.virtual_backend import VirtualBackend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from importlib.metadata import EntryPoint
 
     from aiohttp import ClientSession
 
@@ -58,13 +59,9 @@ def build_declared(
         ConfigurationError: it lacks an address, or what its credentials need.
     """
     connector, speaks, bases = addressed(name, connector, settings, environ)
-    keys = api_keys(name, connector, settings, environ)
-    key = keys[0] if keys else None
-    guarded = connector.loop_guard
-    session = make_session(settings, guarded=guarded)
-    account = Account(
-        name, key, settings.auth, settings.extra, environ, session=session
-    )
+    keys = own_keys(name, settings, environ, connector.key_env)
+    session = make_session(settings, guarded=connector.loop_guard)
+    account = _account(name, keys, settings, environ, session)
     credentials = _identified(connector, account, keys)
     return HttpBackend(
         name=name,
@@ -72,7 +69,7 @@ def build_declared(
         settings=settings,
         speaks=speaks,
         bases=bases,
-        key=key,
+        key=account.key,
         session=session,
         credentials=credentials,
         models=settings.models,
@@ -116,16 +113,20 @@ def check_declared(
     """
     _check_extra(connector, settings)
     connector, _, _ = addressed(name, connector, settings, environ)
-    keys = api_keys(name, connector, settings, environ)
-    account = Account(
-        name,
-        keys[0] if keys else None,
-        settings.auth,
-        settings.extra,
-        environ,
-        session=cast("ClientSession", None),  # asked for nothing yet
-    )
-    make_credentials(connector, account)
+    keys = own_keys(name, settings, environ, connector.key_env)
+    unused = cast("ClientSession", None)  # asked for nothing yet
+    make_credentials(connector, _account(name, keys, settings, environ, unused))
+
+
+def _account(
+    name: str,
+    keys: Sequence[Secret],
+    settings: BackendSettings,
+    environ: Mapping[str, str],
+    session: ClientSession,
+) -> Account:
+    key = keys[0] if keys else None
+    return Account(name, key, settings.auth, settings.extra, environ, session)
 
 
 def _check_extra(connector: Connector, settings: BackendSettings) -> None:
@@ -221,15 +222,6 @@ def key_variables(
     return ()
 
 
-def api_keys(
-    name: str,
-    connector: Connector,
-    settings: BackendSettings,
-    environ: Mapping[str, str],
-) -> tuple[Secret, ...]:
-    return own_keys(name, settings, environ, connector.key_env)
-
-
 def make_credentials(
     connector: Connector, account: Account
 ) -> Credentials | Fixed | None:
@@ -269,7 +261,7 @@ def _identified(
 @cache
 def _kinds() -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=CREDENTIALS_GROUP):
+    for point in installed_points(CREDENTIALS_GROUP):
         found.setdefault(point.name, point)
     return found
 

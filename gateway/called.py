@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientError
 
-from gateway.domain.errors import APITimeoutError, LLMProxyError
+from gateway.domain.errors import LLMProxyError
 from gateway.domain.events import Fault, ReplyEnd, UsageUpdate
 from gateway.failures import mapped
 from gateway.plugin import ProcessedResponse
-from gateway.relay import truncated
+from gateway.relay import overdue, truncated
 from gateway.stream import LINGER
 
 if TYPE_CHECKING:
@@ -124,11 +124,7 @@ async def within(seconds: float, *, begun: bool) -> AsyncIterator[asyncio.Timeou
         async with asyncio.timeout(seconds) as deadline:
             yield deadline
     except TimeoutError as exc:
-        which = "next" if begun else "first"
-        raise APITimeoutError(
-            f"the upstream sent no {which} event in time",
-            code="upstream_idle_timeout" if begun else "upstream_timeout",
-        ) from exc
+        raise overdue(begun=begun) from exc
 
 
 def piece_of(events: Iterable[Event]) -> ProcessedResponse:

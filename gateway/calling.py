@@ -9,7 +9,6 @@ backend applies: credentials, headers, edits, clocks.
 from __future__ import annotations
 
 import asyncio
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -72,12 +71,9 @@ class Calling:
         self._registry = registry
         self._max_reply = max_reply
 
-    @cached_property
+    @property
     def translation_service(self) -> TranslationService:
-        # Who asks through the gateway hardly ever needs it.
-        from gateway.translation import Installed, TranslationService
-
-        return TranslationService(Installed(self._registry))
+        return self._registry.translation
 
     async def chat_completions(
         self, selector: str, request: Request, identity: Identity | None = None

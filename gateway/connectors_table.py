@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.loading import Broken
 from gateway.plugin import Connector
 from gateway.refusals import explained
+from gateway.tables import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,15 +23,7 @@ def show(offers: Iterable[Offer], *, as_json: bool) -> str:
     rows = [_row(offer) for offer in offers]
     if as_json:
         return json.dumps(rows, indent=2) + "\n"
-    lines = [_COLUMNS, *map(_cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "".join(
-        "  ".join(
-            cell.ljust(width) for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
-        + "\n"
-        for line in lines
-    )
+    return aligned([_COLUMNS, *map(_cells, rows)])
 
 
 def _row(offer: Offer) -> dict[str, Any]:

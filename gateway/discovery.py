@@ -100,6 +100,20 @@ def adopt(settings: Settings, found: list[Found]) -> Settings:
     return adopted
 
 
+async def completed(
+    settings: Settings, registry: Registry, environ: Mapping[str, str]
+) -> Settings:
+    """
+    Return *settings*, with the backends that are found if they have none.
+
+    Raises:
+        ConfigError: a route or the default names none of these.
+    """
+    if settings.backends:
+        return settings
+    return adopt(settings, await find(registry, environ))
+
+
 def _declared(registry: Registry) -> list[Connector]:
     order = {name: place for place, name in enumerate(PREFERENCE)}
     kinds = [registry.peek(name) for name in registry.names]

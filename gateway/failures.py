@@ -196,6 +196,13 @@ def mapped(exc: Exception) -> LLMProxyError:
             )
 
 
+def named(error: LLMProxyError, name: str | None) -> LLMProxyError:
+    """Return *error* with the backend's name, where it has none and can have one."""
+    if isinstance(error, BackendError) and error.backend_name is None:
+        error.backend_name = name
+    return error
+
+
 def mapped_plugin(exc: Exception) -> LLMProxyError:
     """
     Return the error for what aiohttp raised in somebody else's code.

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import aiohttp
 from attrs import asdict, frozen
 
-from gateway.discovery import adopt, find
+from gateway.discovery import completed
 from gateway.gauges import Board
 from gateway.refreshing import CONFIGURED, FAILED, UNLISTED, Learned, at_first, learn
 from gateway.server import make_site
+from gateway.tables import aligned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,8 +57,7 @@ async def show(settings: Settings, registry: Registry, *, as_json: bool) -> int:
     Returns:
         The exit status; 1 if there is none.
     """
-    if not settings.backends:
-        settings = adopt(settings, await find(registry, os.environ))
+    settings = await completed(settings, registry, os.environ)
     site = make_site(settings, registry, Board(1), 0)
     try:
         names = list(site.backends)
@@ -142,10 +142,7 @@ def table(rows: Sequence[Row]) -> str:
     lines = [("MODEL", "OWNER", "FROM"), *map(_cells, rows)]
     if not any(row.source for row in rows):
         lines = [line[:2] for line in lines]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "".join(
-        "  ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines
-    )
+    return aligned(lines)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from gateway.config.problems import nearest
 from gateway.loading import Broken
 from gateway.plugin import ENTRY_POINT_GROUP
 
@@ -33,7 +34,7 @@ def missing(
         names: that are offered.
         brings: those of them that *package* does offer.
     """
-    near = _near(name, names)
+    near = nearest(name, names)
     meant = f"did you mean {near}? " if near else ""
     if package:
         return meant + _from_package(package, sorted(brings))
@@ -89,14 +90,6 @@ def is_called(package: str | None, source: Source) -> bool:
     names = (package or "", source.distribution)
     one, other = (re.sub(r"[-_.]+", "-", name).lower() for name in names)
     return one == other
-
-
-def _near(name: str, names: Collection[str]) -> str:
-    """Return what *name* may have been meant to be."""
-    # Only who made a mistake pays for the import.
-    from difflib import get_close_matches
-
-    return "".join(get_close_matches(name, names, n=1))
 
 
 def _from_package(package: str, brings: list[str]) -> str:

@@ -84,8 +84,8 @@ class Registry:
         return found
 
     @cached_property
-    def _translation(self) -> TranslationService:
-        """What a plugin's factory is given, made when the first one needs it."""
+    def translation(self) -> TranslationService:
+        """What backends that answer by themselves are given; made when first needed."""
         from gateway.translation import Installed, TranslationService
 
         return TranslationService(Installed(self))
@@ -252,7 +252,7 @@ class Registry:
         if isinstance(kind, Connector):
             return build_declared(name, kind, settings, environ)
         kind = evolve(kind, factory=_careful(name, kind))
-        return build_virtual(name, kind, settings, environ, self._translation)
+        return build_virtual(name, kind, settings, environ, self.translation)
 
     async def try_factories(
         self, settings: Settings, environ: Mapping[str, str]

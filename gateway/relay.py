@@ -108,6 +108,20 @@ def settled(relay: Relay, error: LLMProxyError, *, whole: bool) -> bool:
     return True
 
 
+def overdue(*, begun: bool) -> APITimeoutError:
+    """
+    Return the error for an upstream that says nothing for too long.
+
+    Args:
+        begun: of the answer, something has come already.
+    """
+    which = "next" if begun else "first"
+    return APITimeoutError(
+        f"the upstream sent no {which} event in time",
+        code="upstream_idle_timeout" if begun else "upstream_timeout",
+    )
+
+
 def truncated() -> APIConnectionError:
     return APIConnectionError(
         "the upstream's answer ended before it was complete",

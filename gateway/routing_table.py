@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gateway.discovery import adopt, find
+from gateway.discovery import completed
 from gateway.domain.errors import RoutingError
 from gateway.routes import RouteTable
 
@@ -21,8 +21,7 @@ async def show(settings: Settings, registry: Registry, model: str | None) -> int
     Returns:
         The exit status; 1 if nothing answers to *model*.
     """
-    if not settings.backends:
-        settings = adopt(settings, await find(registry, os.environ))
+    settings = await completed(settings, registry, os.environ)
     backends = {
         name: registry.build(name, backend, os.environ)
         for name, backend in settings.backends.items()

@@ -13,7 +13,7 @@ from aiohttp import ClientError
 from attrs import define, field
 
 from gateway.domain.errors import APITimeoutError, BackendError, LLMProxyError
-from gateway.failures import mapped_plugin
+from gateway.failures import mapped_plugin, named
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -187,13 +187,6 @@ def own_errors(name: str) -> Iterator[None]:
         raise named(mapped_plugin(exc), name) from exc
     except PLUGINS_OWN as exc:
         raise plugin_error(name, exc) from exc
-
-
-def named(error: LLMProxyError, name: str | None) -> LLMProxyError:
-    """Return *error* with the backend's name, where it has none and can have one."""
-    if isinstance(error, BackendError) and error.backend_name is None:
-        error.backend_name = name
-    return error
 
 
 def plugin_error(name: str, exc: BaseException) -> BackendError:

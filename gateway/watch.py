@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from gateway.domain.errors import APITimeoutError, LLMProxyError
+from gateway.relay import overdue
 from gateway.settings import Timeouts
+
+if TYPE_CHECKING:
+    from gateway.domain.errors import LLMProxyError
 
 NEVER = float("inf")
 # How often, in seconds, the clocks are looked at. A time-out may come that late.
@@ -128,7 +131,7 @@ class Watch:
         if self.blocked:
             self.heard = now
         if now >= self._due():
-            self.interrupt(self._silence())
+            self.interrupt(overdue(begun=self._begun))
         other = self._other
         if other is not None and now >= other.due():
             other.act()
@@ -137,10 +140,3 @@ class Watch:
     def _due(self) -> float:
         clocks = self._clocks
         return self.heard + (clocks.idle if self._begun else clocks.first_event)
-
-    def _silence(self) -> APITimeoutError:
-        which = "next" if self._begun else "first"
-        return APITimeoutError(
-            f"the upstream sent no {which} event in time",
-            code="upstream_idle_timeout" if self._begun else "upstream_timeout",
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
@@ -85,12 +85,17 @@ def written(path: KeyPath) -> str:
     return text
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Give the end of a sentence: the nearest of *known*, or all of them."""
+def nearest(word: str, known: Collection[str]) -> str:
+    """Return what *word* may have been meant to be, if anything."""
     # Only who made a mistake pays for the import.
     from difflib import get_close_matches
 
+    return "".join(get_close_matches(word, known, n=1))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Give the end of a sentence: the nearest of *known*, or all of them."""
     names = sorted(known)
-    if near := get_close_matches(word, names, n=1):
-        return f"did you mean {near[0]}?"
+    if near := nearest(word, names):
+        return f"did you mean {near}?"
     return f"there is {', '.join(names)}" if names else "there is none"

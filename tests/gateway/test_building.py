@@ -10,10 +10,10 @@ from attrs import evolve
 from connectors.auth import bearer
 from gateway.building import (
     addressed,
-    api_keys,
     base_urls,
     build_declared,
     check_declared,
+    own_keys,
     spoken,
     stem,
 )
@@ -161,7 +161,7 @@ def test_api_keys(
     """What is configured wins; of the usual variables the first that is not empty."""
     settings = Backend(api_key=Secret(configured) if configured else None)
 
-    found = api_keys("mine", connector(), settings, environ)
+    found = own_keys("mine", settings, environ, connector().key_env)
 
     assert [each.reveal() for each in found] == keys
 
@@ -318,7 +318,7 @@ def test_key_that_is_there_twice() -> None:
     """A pool of one key would send it again when it is refused."""
     settings = Backend(api_key=Secret("k1"), api_keys=(Secret("k2"), Secret("k1")))
 
-    found = api_keys("mine", connector(), settings, {})
+    found = own_keys("mine", settings, {}, connector().key_env)
 
     assert [key.reveal() for key in found] == ["k1", "k2"]
 
