@@ -7,26 +7,29 @@ import datetime
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
 
 from bench import candidates, plot, report, targets
-from bench.measure import SCENARIOS, try_out
+from bench.descriptors import raise_limit
 from bench.peers import PEERS
 from bench.process import BenchError, pinned
-from bench.records import Records, median
+from bench.records import median
+from bench.resources import try_out
+from bench.scenarios import SCENARIOS
 from bench.stage import FULL, QUICK, Bench
 
+if TYPE_CHECKING:
+    from bench.turns import Outcome
+
 RESULTS = Path(__file__).parent / "results"
-_DESCRIPTORS = 8192  # two for each of 2,000 streams, and room
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,27 +38,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if len(cores) < 2:
         print("bench: two cores are needed, one for what is measured", file=sys.stderr)
         return 2
-    _allow_descriptors()
+    raise_limit()
     size = QUICK if options.quick else FULL
     if options.rounds:
-        size = evolve(size, rounds=options.rounds)
+        size = evolve(size, rounds=options.rounds, long_rounds=options.rounds)
+    if options.tries:
+        size = evolve(size, tries=options.tries)
     wanted = options.candidates + (list(PEERS) if options.peers else [])
-    names, missing = candidates.available(wanted)
+    names, left_out = candidates.available(wanted)
     bench = Bench(size, names, cores[0], cores[1], _say)
-    records: dict[str, Records] = {}
+    outcomes: dict[str, Outcome] = {}
     began = datetime.datetime.now(datetime.UTC)
     with pinned({bench.load_core}):
-        broken = _broken(bench)
-        bench = evolve(bench, names=[name for name in names if name not in broken])
-        for name, why in (missing | broken).items():
+        left_out |= _broken(bench)
+        can = [name for name in names if name not in left_out]
+        bench = evolve(bench, names=can)
+        for name, why in left_out.items():
             print(f"left out: {name}: {why}", file=sys.stderr)
         for scenario in options.only:
-            try:
-                records[scenario] = SCENARIOS[scenario](bench)
-            except (BenchError, OSError) as exc:
-                print(f"{scenario}: {exc}", file=sys.stderr)
-    _write(records, bench, missing | broken, began, options.output)
-    return 0 if len(records) == len(options.only) and not broken else 1
+            _say(f"{scenario}:")
+            outcomes[scenario] = SCENARIOS[scenario](bench)
+    _write(outcomes, bench, left_out, began, options.output)
+    return int(any(_own_faults(left_out, outcomes)))
+
+
+def _own_faults(
+    left_out: dict[str, str], outcomes: dict[str, Outcome]
+) -> Iterator[str]:
+    """Yield who could not do something and is no peer: those owe us nothing."""
+    faults = [left_out, *(outcome.failed for outcome in outcomes.values())]
+    for names in faults:
+        yield from (name for name in names if name.split(" ")[-1] not in PEERS)
 
 
 def _broken(bench: Bench) -> dict[str, str]:
@@ -79,7 +92,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="SCENARIO,...",
         help=f"of {', '.join(SCENARIOS)}",
     )
-    everything = [candidates.NGINX, candidates.BARE, candidates.GATEWAY]
+    everything = list(candidates.OWN)
     parser.add_argument(
         "--peers", action="store_true", help=f"{', '.join(PEERS)}, too, if installed"
     )
@@ -90,7 +103,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME,...",
         help=f"of {', '.join(everything)}",
     )
-    parser.add_argument("--rounds", type=int, help="instead of three")
+    parser.add_argument("--rounds", type=int, help="instead of three, or two")
+    parser.add_argument(
+        "--tries", type=int, help="at what others disturb, instead of three"
+    )
     parser.add_argument(
         "--output", type=Path, default=RESULTS, help="the folder for results"
     )
@@ -110,29 +126,26 @@ def _names_of(known: dict[str, Any]) -> Any:
     return names
 
 
-def _allow_descriptors() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < _DESCRIPTORS:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(_DESCRIPTORS, hard), hard))
-
-
 def _say(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def _write(
-    records: dict[str, Records],
+    outcomes: dict[str, Outcome],
     bench: Bench,
-    missing: dict[str, str],
+    left_out: dict[str, str],
     began: datetime.datetime,
     folder: Path,
 ) -> None:
+    records = {name: outcome.records for name, outcome in outcomes.items()}
     judged = targets.judge(records)
     result = {
         "began": began.isoformat(timespec="seconds"),
+        "took_s": (datetime.datetime.now(datetime.UTC) - began).total_seconds(),
         "machine": _machine(bench),
         "size": asdict(bench.size),
-        "left_out": missing,
+        "left_out": left_out,
+        "failed": {name: each.failed for name, each in outcomes.items() if each.failed},
         "records": records,
         "medians": {
             scenario: {name: median(rounds) for name, rounds in by_name.items()}
@@ -143,35 +156,33 @@ def _write(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{began:%Y%m%dT%H%M%SZ}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
-    if records:
-        plot.draw(records, asdict(bench.size), path.with_suffix(".png"))
-    for table in (
-        report.table(records),
-        report.translated_table(records),
-        report.workers_table(records),
-    ):
-        if table:
-            print(table + "\n")
-    print("doubts:")
-    for doubt in report.doubts(records):
-        print(f"  {doubt}")
-    print("\ntargets:")
-    for target in judged:
-        print(f"  {target}")
-    print(f"\n{path}\n{path.with_suffix('.png')}")
+    plot.draw(records, asdict(bench.size), path.with_suffix(".png"))
+    for name, section in report.sections(result).items():
+        if section:
+            print(f"{name}:\n{section}\n")
+    print(f"{path}\n{path.with_suffix('.png')}")
 
 
 def _machine(bench: Bench) -> dict[str, Any]:
     packages = ("aiohttp", "uvloop", "msgspec", "sluicegate")
     return {
+        "processor": _processor(),
         "python": platform.python_version(),
-        "kernel": platform.release(),
+        "kernel": platform.release().partition("-")[0],
         "cores": os.cpu_count(),
         "gateway_core": bench.gateway_core,
         "load_core": bench.load_core,
         "nginx": _nginx_version() if candidates.NGINX in bench.names else None,
+        "peers": {name: PEERS[name].version for name in bench.names if name in PEERS},
         "load_average": os.getloadavg(),
     } | {name: metadata.version(name) for name in packages}
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(": ")[2]
+    return platform.machine()
 
 
 def _nginx_version() -> str:

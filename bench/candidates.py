@@ -1,29 +1,34 @@
-"""What is compared: no proxy, nginx, the bare relay, the gateway."""
+"""What is compared: no proxy, nginx, the bare relay, the gateway by both its paths."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from bench import canned, nginx, procfs
+from bench import nginx, procfs
+from bench.gateway_config import write_config
 from bench.peers import PEERS
 from bench.process import BenchError, start, stop
 
 if TYPE_CHECKING:
-    import subprocess
+    from bench.plan import Plan
 
-DIRECT, NGINX, BARE, GATEWAY = "direct", "nginx", "bare", "sluicegate"
+DIRECT, NGINX, BARE = "direct", "nginx", "bare"
+GATEWAY, ORDINARY = "sluicegate", "sluicegate-aiohttp"
+PATHS = {GATEWAY: "fast", ORDINARY: "aiohttp"}
+OWN = (NGINX, BARE, ORDINARY, GATEWAY)
 
-_READY_WITHIN = 20.0  # seconds
+_READY_WITHIN = 40.0  # seconds; one of the peers takes seven on a quiet machine
 _POLL = 0.001
 
 
@@ -36,12 +41,14 @@ class Setting:
         upstreams: ports; a candidate other than the gateway takes the first.
         cores: where its processes may run.
         workers: processes that serve.
+        authority: whom to trust for the upstreams' TLS, ``None`` for plain HTTP.
     """
 
     directory: Path
     upstreams: tuple[int, ...]
     cores: frozenset[int]
     workers: int = 1
+    authority: Path | None = None
 
 
 @frozen
@@ -54,6 +61,7 @@ class Running:
 
     name: str
     port: int
+    upstream: int
     pid: int | None = None
     began: float = 0.0
 
@@ -62,8 +70,20 @@ class Running:
         """The process tree as it is now: workers may come after the socket."""
         return [] if self.pid is None else procfs.tree(self.pid)
 
-
-Command: TypeAlias = list[str]
+    def asked_for(self, plan: Plan) -> Plan:
+        """Return *plan* as it suits this candidate."""
+        plan = evolve(plan, port=self.port)
+        peer = PEERS.get(self.name)
+        if peer is None:
+            return plan
+        longer = peer.patience if plan.do == "loop" else 1.0
+        return evolve(
+            plan,
+            exact=False,
+            headers=peer.headers(self.upstream, plan.model),
+            warm=plan.warm * longer,
+            seconds=plan.seconds * longer,
+        )
 
 
 def available(wanted: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -71,11 +91,12 @@ def available(wanted: list[str]) -> tuple[list[str], dict[str, str]]:
     missing = {}
     if shutil.which("nginx") is None:
         missing[NGINX] = "no program nginx (Debian: nginx-light)"
-    if not _sluicegate().exists():
-        missing[GATEWAY] = "the command sluicegate is not installed"
-    for peer in PEERS:
-        if shutil.which(peer) is None:
-            missing[peer] = f"no program {peer}"
+    for name in PATHS:
+        if not _sluicegate().exists():
+            missing[name] = "the command sluicegate is not installed"
+    for name, peer in PEERS.items():
+        if peer.missing is not None:
+            missing[name] = peer.missing
     can = [name for name in wanted if name not in missing]
     return can, {name: why for name, why in missing.items() if name in wanted}
 
@@ -88,85 +109,54 @@ def running(name: str, setting: Setting) -> Iterator[Running]:
     Raises:
         BenchError: it ended or did not listen in time; the text has its last words.
     """
+    upstream = setting.upstreams[0]
     if name == DIRECT:
-        yield Running(name, setting.upstreams[0])
+        yield Running(name, upstream, upstream)
         return
-    port = _free_port() if name == NGINX or name in PEERS else None
+    peer = PEERS.get(name)
+    port = _free_port() if name == NGINX or peer else None
     command = _command(name, setting, port)
     log = setting.directory / f"{name}.log"
-    with log.open("wb") as stderr:
+    with log.open("wb") as output:
         began = time.monotonic()
-        process = start(command, set(setting.cores), stderr=stderr)
+        process = start(
+            command,
+            set(setting.cores),
+            stdout=output.fileno() if peer else subprocess.DEVNULL,
+            stderr=output,
+            environment=peer.environment if peer else None,
+        )
         try:
             port = _wait_until_ready(process, log, port)
-            yield Running(name, port, process.pid, began)
+            candidate = Running(name, port, upstream, process.pid, began)
+            _wait_for_workers(candidate, setting.workers)
+            yield candidate
         finally:
             stop(process)
 
 
-def _command(name: str, setting: Setting, port: int | None) -> Command:
+def _command(name: str, setting: Setting, port: int | None) -> list[str]:
     upstream = setting.upstreams[0]
     if name == NGINX:
         assert port is not None
-        config = nginx.write_config(setting.directory, port, upstream, setting.workers)
+        config = nginx.write_config(setting, port)
         return ["nginx", "-e", "stderr", "-c", str(config)]
     if name == BARE:
-        module = "bench.relay_bare"
-        return [sys.executable, "-m", module, f"http://127.0.0.1:{upstream}"]
+        command = [sys.executable, "-m", "bench.relay_bare"]
+        if setting.authority is None:
+            return [*command, f"http://127.0.0.1:{upstream}"]
+        trusted = ["--authority", str(setting.authority)]
+        return [*command, f"https://127.0.0.1:{upstream}", *trusted]
     if name in PEERS:
         assert port is not None
-        return PEERS[name](setting.directory, port, upstream)
-    config = _write_gateway_config(setting)
+        return PEERS[name].command(setting.directory, port, upstream)
+    config = write_config(setting, PATHS[name])
     workers = ["--workers", str(setting.workers)]
     return [str(_sluicegate()), "serve", "--config", str(config), *workers]
 
 
 def _sluicegate() -> Path:
     return Path(sys.executable).with_name("sluicegate")
-
-
-def _write_gateway_config(setting: Setting) -> Path:
-    """
-    Write what an operator would: a key for callers, log on, a route a model.
-
-    The routes keep the model's name, so that bodies pass verbatim: the n-th model
-    ``mN`` goes to the n-th upstream.
-    """
-    backends = [(f"up{n}", port) for n, port in enumerate(setting.upstreams, start=1)]
-    first = f"http://127.0.0.1:{setting.upstreams[0]}"
-    config: dict[str, Any] = {
-        "server": {
-            "listen": ["127.0.0.1:0"],
-            "workers": setting.workers,
-            "api_keys": [canned.KEY],
-            "shutdown_grace": "1s",
-        },
-        "log": {"format": "json", "level": "info"},
-        "backends": {
-            name: {
-                "type": "openai-compatible",
-                "api_base_url": f"http://127.0.0.1:{port}/v1",
-                "api_key": "sk-upstream",
-                "models": [f"m{n}"],
-            }
-            for n, (name, port) in enumerate(backends, start=1)
-        },
-        "routes": [
-            {"model": f"m{n}", "to": f"{name}:m{n}"}
-            for n, (name, _) in enumerate(backends, start=1)
-        ],
-        "default_backend": backends[0][0],
-    }
-    for protocol, version in (("anthropic", "v1"), ("gemini", "v1beta")):
-        config["backends"][protocol] = {
-            "type": protocol,
-            "api_base_url": f"{first}/{version}",
-            "api_key": "sk-upstream",
-            "models": [protocol],
-        }
-    path = setting.directory / "sluicegate.yaml"
-    path.write_text(json.dumps(config, indent=1))  # JSON is YAML
-    return path
 
 
 def _free_port() -> int:
@@ -188,6 +178,17 @@ def _wait_until_ready(
         time.sleep(_POLL)
     last_words = log.read_text(errors="replace")[-2000:]
     raise BenchError(f"{process.args!r} does not listen:\n{last_words}")
+
+
+def _wait_for_workers(candidate: Running, workers: int) -> None:
+    """Wait for those that are started after the socket: their CPU is to be seen."""
+    forks = candidate.name == NGINX or (candidate.name in PATHS and workers > 1)
+    least = 1 + workers if forks else 1
+    deadline = time.monotonic() + _READY_WITHIN
+    while len(candidate.pids) < least:
+        if time.monotonic() > deadline:
+            raise BenchError(f"expected {least} processes, got {candidate.pids}")
+        time.sleep(_POLL)
 
 
 def _logged_port(log: Path) -> int | None:

@@ -1,14 +1,15 @@
 """
 What client and upstream say to each other, ready made so that saying it costs nothing.
 
-The client tells the upstream what to do in the request's ``user`` member, which
-every proxy passes on: ``whole``, ``burst COUNT``, ``paced RATE COUNT``, ``hold ID``.
+The client tells the upstream what to do at the end of its prompt, which is the one
+thing that every gateway and every translation keeps: ``[[whole]]``,
+``[[burst COUNT]]``, ``[[paced RATE COUNT]]``, ``[[hold ID]]``.
 """
 
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Mapping
 
 DONE = b"data: [DONE]\n\n"
 KEY = "bench-caller-key"
@@ -30,7 +31,6 @@ STREAM_HEAD = (
 
 _STAMP = b'"t='  # at the beginning of a string, in every dialect
 _DIGITS = 20
-_SCRIPT = re.compile(rb'"user":"([a-z0-9 ]+)"|\[\[([a-z0-9 .]+)\]\]')
 _USAGE = {"prompt_tokens": 212, "completion_tokens": 199, "total_tokens": 411}
 WORDS = ("The", "gate", "lifts", "and", "the", "water", "runs", "to", "the", "mill")
 PROMPT = "Explain how a sluice gate holds back water. " * 20
@@ -38,26 +38,27 @@ PROMPT = "Explain how a sluice gate holds back water. " * 20
 
 def script_of(body: bytes) -> tuple[str, ...]:
     """Return the words of the script in a request's body, ``whole`` if it has none."""
-    found = _SCRIPT.search(body)
-    if found is None:
+    at = body.rfind(b"[[")
+    if at < 0:
         return ("whole",)
-    return tuple((found[1] or found[2]).decode().split())
+    return tuple(body[at + 2 : body.find(b"]]", at)].decode().split())
 
 
-def request(script: str, model: str = "m1") -> bytes:
+def request(script: str, model: str = "m1", headers: Mapping[str, str] = {}) -> bytes:
     """Return one whole HTTP request of about 1.3 kB."""
-    wanted: dict[str, object] = {"model": model, "user": script, "temperature": 0.7}
+    wanted: dict[str, object] = {"model": model, "user": "bench", "temperature": 0.7}
     if script != "whole":
         wanted |= {"stream": True, "stream_options": {"include_usage": True}}
     wanted["messages"] = [
         {"role": "system", "content": "You answer briefly."},
-        {"role": "user", "content": PROMPT},
+        {"role": "user", "content": f"{PROMPT}[[{script}]]"},
     ]
-    return post("/v1/chat/completions", wanted)
+    return post("/v1/chat/completions", wanted, headers)
 
 
-def post(path: str, members: dict[str, object]) -> bytes:
+def post(path: str, members: dict[str, object], headers: Mapping[str, str]) -> bytes:
     body = _dump(members)
+    more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = (
         f"POST {path} HTTP/1.1\r\n"
         "Host: 127.0.0.1\r\n"
@@ -65,6 +66,7 @@ def post(path: str, members: dict[str, object]) -> bytes:
         "Content-Type: application/json\r\n"
         "Accept: application/json\r\n"
         "User-Agent: bench\r\n"
+        f"{more}"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
@@ -110,11 +112,14 @@ def stamp(nanoseconds: int) -> bytes:
 
 
 def read_stamp(event: bytes) -> int | None:
-    """Return the time in *event*, in ns of the upstream's monotonic clock."""
-    at = event.find(_STAMP)
-    if at < 0:
+    """
+    Return the time in *event*, in ns of the upstream's monotonic clock.
+
+    ``None`` also for an event that sums the stream up, and so begins like its first.
+    """
+    at = event.find(_STAMP) + len(_STAMP)
+    if at < len(_STAMP) or event[at + _DIGITS : at + _DIGITS + 1] != b'"':
         return None
-    at += len(_STAMP)
     return int(event[at : at + _DIGITS])
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from bench import canned
+from bench import canned, speech
+from bench.checking import checker
 from bench.connection import Connection
 from bench.plan import Json, LoadError, Plan, Window, percentile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Check: TypeAlias = Callable[[bytes], str | None]
+    from bench.checking import Check
 
 
 @define
@@ -76,20 +77,11 @@ class LoopConnection(Connection):
         self.ask(self._request)
 
 
-def checker(script: str, *, exact: bool) -> Check:
-    """Return what finds fault with an answer, and says ``None`` if there is none."""
-    words = script.split()
-    streams = words[0] == "burst"
-    said = b"".join(canned.events(int(words[1]))) if streams else canned.reply()
-
-    def find_fault(got: bytes) -> str | None:
-        if got == said:
-            return None
-        if not exact and got.rstrip().endswith(b"[DONE]" if streams else b"}"):
-            return None
-        return f"expected {len(said)} bytes, got {len(got)}, at last {got[-200:]!r}"
-
-    return find_fault
+def ask(plan: Plan) -> bytes:
+    """Return the request that *plan* is about."""
+    if plan.dialect is None:
+        return canned.request(plan.script, plan.model, plan.headers)
+    return speech.request(plan.dialect, plan.script, plan.model, plan.headers)
 
 
 async def loop(plan: Plan) -> Json:
@@ -97,12 +89,12 @@ async def loop(plan: Plan) -> Json:
     Keep *connections* requests under way, and count what is answered in the window.
 
     Raises:
-        LoadError: an answer was not the upstream's, byte for byte.
+        LoadError: an answer was not what the upstream said.
     """
     running = asyncio.get_running_loop()
     tally = LoopTally()
-    request = canned.request(plan.script, plan.model)
-    check = checker(plan.script, exact=plan.exact)
+    request = ask(plan)
+    check = checker(plan)
     tasks: set[asyncio.Task[None]] = set()
     connections: list[LoopConnection] = []
 

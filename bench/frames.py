@@ -12,42 +12,17 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from attrs import frozen
-
-from bench import speech
+from bench.pairs import PAIRS, TRANSLATED, Pair
 from gateway.fronts.base import Ask, Context
 from gateway.ledger import Ledger
 from gateway.rendering import Decoded, Rendering
 
 if TYPE_CHECKING:
-    from bench.speech import Speech
     from gateway.fronts.base import Front
     from gateway.plugin import Translator
 
 WORDS = 2000
 ROUNDS = 15
-
-PASSTHROUGH = "passthrough"
-
-
-@frozen
-class Pair:
-    """A client's dialect, the model that leads to a backend, and what that says."""
-
-    client: str
-    model: str
-    upstream: str
-    answer: Speech
-
-
-_PAIRS = {
-    PASSTHROUGH: ("openai_chat", "m1", "openai_chat", speech.CHAT),
-    "chat->anthropic": ("openai_chat", "anthropic", "anthropic", speech.ANTHROPIC),
-    "anthropic->chat": ("anthropic", "m1", "openai_chat", speech.CHAT),
-    "responses->gemini": ("openai_responses", "gemini", "gemini", speech.GEMINI),
-}
-PAIRS = {name: Pair(*pair) for name, pair in _PAIRS.items()}
-TRANSLATED = tuple(name for name in PAIRS if name != PASSTHROUGH)
 
 
 def frame_us(name: str) -> float:

@@ -28,7 +28,7 @@ async def _carry_out(plan: Plan, held: list[HeldConnection]) -> Json:
         case "pace":
             return await pace(plan)
         case "hold":
-            held += await hold(plan)
+            await hold(plan, held)
         case "release":
             for connection in held:
                 connection.close()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 
-from attrs import define, field
+from attrs import define, evolve, field
 
-from bench import canned, speech
+from bench import canned
+from bench.closed_loop import ask
 from bench.connection import Connection
 from bench.http1 import EventReader
 from bench.plan import Json, LoadError, Plan, Window, percentile
@@ -62,21 +63,17 @@ class PacedConnection(Connection):
 
 async def pace(plan: Plan) -> Json:
     """
-    Open *connections* streams over one second, each paced, each for *seconds* more.
+    Open *connections* streams over *opening* seconds, each paced, each for *seconds*
+    more.
 
     The window is the time in which all of them run, less half a second on each
     side. Streams that fail or come late show as events that were not delivered.
     """
     running = asyncio.get_running_loop()
-    tally = PaceTally(all_count=plan.dialect is None)
-    count = max(6, round(plan.rate * (plan.seconds + 1)))
-    script = f"paced {plan.rate:g} {count}"
-    if plan.dialect is None:
-        request, due = canned.request(script, plan.model), count
-    else:
-        request = speech.request(plan.dialect, script, plan.model)
-        due = count - plan.untimed
-    opening = min(1.0, plan.seconds / 4)
+    tally = PaceTally(all_count=not plan.untimed)
+    count = max(6, round(plan.rate * (plan.seconds + plan.opening)))
+    request = ask(evolve(plan, script=f"paced {plan.rate:g} {count}"))
+    due = count - plan.untimed
 
     async def listen(delay: float) -> None:
         await asyncio.sleep(delay)
@@ -88,17 +85,17 @@ async def pace(plan: Plan) -> Json:
         finally:
             connection.close()
 
-    delays = [opening * n / plan.connections for n in range(plan.connections)]
+    delays = [plan.opening * n / plan.connections for n in range(plan.connections)]
     streams = [asyncio.create_task(listen(delay)) for delay in delays]
     window = Window(plan.watch)
     margin = min(0.5, plan.seconds / 8)
-    await asyncio.sleep(opening + margin)
+    await asyncio.sleep(plan.opening + margin)
     tally.counting = True
     window.open()
     await asyncio.sleep(plan.seconds - 2 * margin)
     result = window.close()
     tally.counting = False
-    _, late = await asyncio.wait(streams, timeout=1 + margin + _GRACE)
+    _, late = await asyncio.wait(streams, timeout=plan.opening + margin + _GRACE)
     for task in late:
         task.cancel()
     done = await asyncio.gather(*streams, return_exceptions=True)
@@ -136,25 +133,29 @@ class HeldConnection(Connection):
             self.first.set_exception(LoadError(reason))
 
 
-async def hold(plan: Plan) -> list[HeldConnection]:
+async def hold(plan: Plan, held: list[HeldConnection]) -> None:
     """
-    Open *connections* streams that say one event and then nothing.
+    Open *connections* streams that say one event and then nothing; add them to *held*.
 
     Raises:
-        LoadError: one of them did not open.
+        LoadError: one of them did not open, or not in the plan's time.
     """
     running = asyncio.get_running_loop()
 
-    async def open_one(number: int) -> HeldConnection:
+    async def open_one(number: int) -> None:
         connection = HeldConnection()
+        held.append(connection)
         await running.create_connection(lambda: connection, "127.0.0.1", plan.port)
-        connection.ask(canned.request(f"hold m{number}", plan.model))
+        script = f"hold m{number}"
+        connection.ask(ask(evolve(plan, script=script)))
         await connection.first
-        return connection
 
-    held: list[HeldConnection] = []
-    async with asyncio.timeout(60):
-        while len(held) < plan.connections:
-            batch = min(_OPEN_AT_ONCE, plan.connections - len(held))
-            held += await asyncio.gather(*(open_one(n) for n in range(batch)))
-    return held
+    begun = 0
+    try:
+        async with asyncio.timeout(plan.seconds):
+            for begun in range(0, plan.connections, _OPEN_AT_ONCE):
+                batch = range(begun, min(begun + _OPEN_AT_ONCE, plan.connections))
+                await asyncio.gather(*map(open_one, batch))
+    except TimeoutError:
+        shown = f"{begun} of {plan.connections} streams open in {plan.seconds:g} s"
+        raise LoadError(shown) from None

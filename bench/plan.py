@@ -23,11 +23,16 @@ class Plan:
         connections: requests (or streams) at the same time.
         warm: seconds before the window.
         seconds: the length of the window.
+        opening: seconds over which paced streams are opened; they come before the
+            window.
         rate: events a second in each paced stream.
-        exact: answers must be the upstream's, byte for byte.
-        dialect: that the client speaks, where the answer is translated; of such
-            streams only the timed events count.
-        untimed: how many of the upstream's paced events carry no time.
+        exact: answers must be the upstream's, byte for byte, or in its words where
+            they are translated.
+        dialect: that the client speaks, where the answer is translated.
+        words: how many there are in a translated stream that is not paced.
+        untimed: how many of the upstream's paced events carry no time; if there are
+            any, they do not count, since others may say them with more events.
+        headers: that a candidate wants beside the usual ones.
     """
 
     do: str
@@ -37,10 +42,13 @@ class Plan:
     connections: int = 1
     warm: float = 0.0
     seconds: float = 0.0
+    opening: float = 1.0
     rate: float = 20.0
     exact: bool = True
     dialect: str | None = None
+    words: int = 0
     untimed: int = 0
+    headers: dict[str, str] = field(factory=dict)
     watch: dict[str, list[int]] = field(factory=dict)
 
 

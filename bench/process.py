@@ -44,11 +44,18 @@ def start(
     stdin: int | None = subprocess.DEVNULL,
     stdout: int | None = subprocess.DEVNULL,
     stderr: IO[bytes] | None = None,
+    environment: dict[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    """Start *command* on *cores*, with *environment* beside what there is."""
+    if environment is None:
+        environment = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     with pinned(cores):
         return subprocess.Popen(
-            command, env=environment, stdin=stdin, stdout=stdout, stderr=stderr
+            command,
+            env=os.environ | environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
         )
 
 
@@ -69,10 +76,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 class Partner:
     """A module of this package as a process that answers in lines of JSON."""
 
-    def __init__(self, module: str, cores: set[int]) -> None:
+    def __init__(self, module: str, cores: set[int], *arguments: str) -> None:
         self._name = module
         self._process = start(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *arguments],
             cores,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -12,6 +12,7 @@ import asyncio
 import gc
 import json
 import signal
+import ssl
 import sys
 
 import uvloop
@@ -53,12 +54,13 @@ class Relay:
             return response
 
 
-async def main(upstream: str) -> None:
+async def main(upstream: str, authority: str | None) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    trusted = ssl.create_default_context(cafile=authority) if authority else True
     session = ClientSession(
-        connector=TCPConnector(limit=0),
+        connector=TCPConnector(limit=0, ssl=trusted),
         timeout=ClientTimeout(total=None),
         auto_decompress=False,
         cookie_jar=DummyCookieJar(),
@@ -83,5 +85,7 @@ async def main(upstream: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
-    parser.add_argument("upstream", help="http://host:port")
-    uvloop.run(main(parser.parse_args().upstream))
+    parser.add_argument("upstream", help="http://host:port, or https")
+    parser.add_argument("--authority", help="whom to trust, as a PEM file")
+    options = parser.parse_args()
+    uvloop.run(main(options.upstream, options.authority))

@@ -1,14 +1,11 @@
 """
 The same conversation in four dialects, ready made: for what is translated.
-
-A client's script stands in its prompt, since that is the one thing that every
-translation keeps: ``[[paced 20 200]]``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -29,11 +26,13 @@ class Speech:
         opening: what comes before the first word, in one write with the head.
         word: makes the event of one word.
         closing: the last events, one write each.
+        wordless: how many events of a whole stream are no words.
     """
 
     opening: bytes
     word: Callable[[str], bytes]
     closing: tuple[bytes, ...]
+    wordless: int
 
     def stamped(self) -> tuple[bytes, bytes]:
         """Return what stands before and after the time in a timed event's chunk."""
@@ -44,10 +43,16 @@ class Speech:
 
     def events(self, words: int) -> list[bytes]:
         """Return a whole stream of *words* words, an event each."""
-        said = [
-            self.word(f" {canned.WORDS[n % len(canned.WORDS)]}") for n in range(words)
-        ]
+        said = [self.word(word) for word in spoken(words)]
         return [*([self.opening] if self.opening else []), *said, *self.closing]
+
+    def words_of(self, count: int) -> int:
+        """Return how many of a stream's *count* events are words."""
+        return count - self.wordless
+
+
+def spoken(words: int) -> list[str]:
+    return [f" {canned.WORDS[n % len(canned.WORDS)]}" for n in range(words)]
 
 
 def of_path(path: bytes) -> Speech:
@@ -61,13 +66,15 @@ def of_path(path: bytes) -> Speech:
     return CHAT
 
 
-def request(dialect: str, script: str, model: str) -> bytes:
+def request(
+    dialect: str, script: str, model: str, headers: Mapping[str, str] = {}
+) -> bytes:
     """Return one whole HTTP request for a stream, in the client's *dialect*."""
     prompt = f"{canned.PROMPT}[[{script}]]"
     message = {"role": "user", "content": prompt}
     path, members = _ASKING[dialect](message)
     members = {"model": model, "stream": True, **members}
-    return canned.post(path, members)
+    return canned.post(path, members, headers)
 
 
 def _chat(message: Members) -> tuple[str, Members]:
@@ -107,7 +114,7 @@ def _chat_word(text: str) -> bytes:
     return canned.word_event(text)
 
 
-CHAT = Speech(b"", _chat_word, tuple(canned.events(5)[-3:]))
+CHAT = Speech(b"", _chat_word, tuple(canned.events(5)[-3:]), 4)
 
 
 def _anthropic_word(text: str) -> bytes:
@@ -137,6 +144,7 @@ ANTHROPIC = Speech(
         _named("message_delta", delta=_ENDED, usage={"output_tokens": 199}),
         _named("message_stop"),
     ),
+    wordless=5,
 )
 
 
@@ -152,7 +160,7 @@ def _gemini_chunk(text: str, **more: object) -> bytes:
     )
 
 
-GEMINI = Speech(b"", _gemini_chunk, (_gemini_chunk(".", finishReason="STOP"),))
+GEMINI = Speech(b"", _gemini_chunk, (_gemini_chunk("", finishReason="STOP"),), 1)
 
 
 def _responses_word(text: str) -> bytes:
@@ -198,4 +206,5 @@ RESPONSES = Speech(
             sequence_number=10,
         ),
     ),
+    wordless=6,
 )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from bench.candidates import BARE, GATEWAY
-from bench.frames import PASSTHROUGH, TRANSLATED
+from bench.candidates import DIRECT, GATEWAY, NGINX
+from bench.pairs import PASSTHROUGH
 from bench.records import Record, Records, median
+
+_BACK_AND_FORTH = ("chat->anthropic", "anthropic->chat")
 
 
 @frozen
@@ -31,66 +33,84 @@ class Target:
             return self.value >= self.limit
         return self.value <= self.limit
 
+    @property
+    def shown(self) -> str:
+        value = "-" if self.value is None else f"{self.value:.3g}"
+        sign = ">=" if self.at_least else "<="
+        return f"{value} {sign} {self.limit:g} {self.unit}".rstrip()
+
     def __str__(self) -> str:
         verdict = {True: "met", False: "NOT MET", None: "not measured"}[self.met]
-        sign = ">=" if self.at_least else "<="
-        value = "-" if self.value is None else f"{self.value:.3g}"
-        return f"{verdict:12} {self.name}: {value} {sign} {self.limit:g} {self.unit}"
+        return f"{verdict:12} {self.name}: {self.shown}"
 
 
 def judge(records: dict[str, Records]) -> list[Target]:
     """Compare the medians with the targets, in the order of the issue."""
     return [
-        Target("request: CPU, ratio to bare", _ratio(records, "request"), 1.35),
-        Target("paced: CPU per event, ratio to bare", _ratio(records, "paced"), 1.2),
-        Target("paced: share of events lost", _lost(records), 0.0),
-        Target("paced: latency p50 above bare's", _above(records, "p50_ms"), 1.0, "ms"),
+        Target("request: CPU", _own(records, "request", "cpu_us"), 60, "us"),
+        Target("request: CPU, ratio to rolter", ratio(records, "request", "rolter"), 1),
+        Target("paced: CPU per event", _own(records, "paced", "cpu_us"), 30, "us"),
         Target(
-            "unpaced: CPU per event, ratio to bare", _ratio(records, "unpaced"), 1.4
+            "paced: CPU per event, ratio to nginx", ratio(records, "paced", NGINX), 1.8
         ),
+        Target("unpaced: CPU per event", _own(records, "unpaced", "cpu_us"), 5, "us"),
         *(
             Target(
-                f"translated paced {name}: CPU per event, ratio to passthrough",
-                translation_ratio(records, name),
-                1.25,
-            )
-            for name in TRANSLATED
-        ),
-        *(
-            Target(
-                f"translation in memory, {name}: per frame",
-                _value(records, "frames", name, "frame_us"),
-                8.0,
+                f"translated unpaced {pair}: CPU per event",
+                _value(records, "translated_unpaced", f"{pair} {GATEWAY}", "cpu_us"),
+                7.5,
                 "us",
             )
-            for name in TRANSLATED
+            for pair in _BACK_AND_FORTH
         ),
-        Target("idle memory, RSS", _own(records, "memory", "idle_mb"), 60, "MB"),
+        Target("paced: added p50", added(records, "paced", "p50_ms"), 0.2, "ms"),
+        Target("paced: added p99", added(records, "paced", "p99_ms"), 2, "ms"),
+        Target("paced: share of events lost", _lost(records, "paced"), 0),
+        Target("many: share of events lost", _lost(records, "many"), 0),
         Target(
-            "memory per open stream", _own(records, "memory", "stream_kb"), 40, "kB"
+            "memory per open stream", _own(records, "memory", "stream_kb"), 18, "kB"
         ),
-        Target("start to first answer", _own(records, "start", "start_s"), 0.6, "s"),
-        Target("slowest cancel", _slowest_cancel(records), 50, "ms"),
+        Target("idle memory, RSS", _own(records, "memory", "idle_mb"), 50, "MB"),
+        Target("cancel, median", _own(records, "cancel", "cancel_ms"), 1, "ms"),
         *(
             Target(
                 f"two workers against one, {scenario}",
-                scaling(records, scenario),
-                1.7,
+                scaled(records, scenario),
+                1.8,
                 at_least=True,
             )
             for scenario in ("request", "unpaced")
         ),
+        Target("start to first answer", _own(records, "start", "start_s"), 0.35, "s"),
     ]
 
 
-def translation_ratio(records: dict[str, Records], name: str) -> float | None:
+def ratio(
+    records: dict[str, Records], scenario: str, base: str, name: str = GATEWAY
+) -> float | None:
+    """Return *name*'s CPU as a multiple of that of *base* in the same run."""
+    own = _value(records, scenario, name, "cpu_us")
+    other = _value(records, scenario, base, "cpu_us")
+    return own / other if own is not None and other else None
+
+
+def added(
+    records: dict[str, Records], scenario: str, key: str, name: str = GATEWAY
+) -> float | None:
+    """Return a latency less the one without a proxy, in ms."""
+    own = _value(records, scenario, name, key)
+    direct = _value(records, scenario, DIRECT, key)
+    return own - direct if own is not None and direct is not None else None
+
+
+def translation_ratio(
+    records: dict[str, Records], scenario: str, pair: str
+) -> float | None:
     """Return the CPU of a translated event over that of one passed on as it is."""
-    own = _value(records, "translated", name, "cpu_us")
-    passed = _value(records, "translated", PASSTHROUGH, "cpu_us")
-    return own / passed if own and passed else None
+    return ratio(records, scenario, f"{PASSTHROUGH} {GATEWAY}", f"{pair} {GATEWAY}")
 
 
-def scaling(records: dict[str, Records], scenario: str) -> float | None:
+def scaled(records: dict[str, Records], scenario: str) -> float | None:
     one = _find(records, "workers", f"{scenario} 1")
     two = _find(records, "workers", f"{scenario} 2")
     return two["per_s"] / one["per_s"] if one and two else None
@@ -112,22 +132,7 @@ def _own(records: dict[str, Records], scenario: str, key: str) -> float | None:
     return _value(records, scenario, GATEWAY, key)
 
 
-def _ratio(records: dict[str, Records], scenario: str) -> float | None:
-    own, bare = (_find(records, scenario, name) for name in (GATEWAY, BARE))
-    return own["cpu_us"] / bare["cpu_us"] if own and bare else None
-
-
-def _above(records: dict[str, Records], key: str) -> float | None:
-    own, bare = (_find(records, "paced", name) for name in (GATEWAY, BARE))
-    return own[key] - bare[key] if own and bare else None
-
-
-def _lost(records: dict[str, Records]) -> float | None:
+def _lost(records: dict[str, Records], scenario: str) -> float | None:
     """Return the worst round's: an event that is lost in one round is lost."""
-    rounds = records.get("paced", {}).get(GATEWAY)
+    rounds = records.get(scenario, {}).get(GATEWAY)
     return 1 - min(record["delivered"] for record in rounds) if rounds else None
-
-
-def _slowest_cancel(records: dict[str, Records]) -> float | None:
-    streams = records.get("cancel", {}).get(GATEWAY)
-    return max(record["cancel_ms"] for record in streams) if streams else None

@@ -1,6 +1,8 @@
 """
 The scripted upstream: a process that plays what the request's script says.
 
+    python -m bench.upstream [CERTIFICATE KEY]      # the latter two for TLS
+
 Streams go out as one HTTP chunk an event. A paced event carries the time at which it
 was handed to the kernel.
 """
@@ -12,6 +14,7 @@ import functools
 import gc
 import json
 import os
+import ssl
 import sys
 import time
 from typing import cast
@@ -28,8 +31,12 @@ _WHOLE = canned.JSON_HEAD % len(canned.reply()) + canned.reply()
 
 
 @functools.cache
-def _burst(count: int, usage: bool) -> bytes:
-    return canned.stream(canned.events(count, usage=usage))
+def burst(path: bytes, count: int, *, usage: bool) -> bytes:
+    """Return the whole answer of *count* events to a request for *path*."""
+    said = speech.of_path(path)
+    if said is speech.CHAT:
+        return canned.stream(canned.events(count, usage=usage))
+    return canned.stream(said.events(said.words_of(count)))
 
 
 class Pacer:
@@ -137,7 +144,9 @@ class Peer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._descriptor = transport.get_extra_info("socket").fileno()
+        plain = transport.get_extra_info("ssl_object") is None
+        socket = transport.get_extra_info("socket")
+        self._descriptor: int | None = socket.fileno() if plain else None
 
     def eof_received(self) -> None:
         self._end_hold()
@@ -172,7 +181,8 @@ class Peer(asyncio.Protocol):
         if self.gone or self._transport.is_closing():
             return
         sent = 0
-        if not self._transport.get_write_buffer_size():
+        at_once = not self._transport.get_write_buffer_size()
+        if self._descriptor is not None and at_once:
             try:
                 sent = os.write(self._descriptor, data)
             except BlockingIOError:
@@ -184,6 +194,8 @@ class Peer(asyncio.Protocol):
             self._transport.write(data[sent:])
 
     def answer(self, number: int) -> None:
+        if self.gone or self._transport.is_closing():
+            return  # it did not wait so long
         text = b"%d" % number
         self._transport.write(canned.JSON_HEAD % len(text) + text)
 
@@ -192,12 +204,14 @@ class Peer(asyncio.Protocol):
             held = head.split(b" ", 2)[1].rpartition(b"/")[2]
             self._stage.wait_for(held.decode(), self)
             return
+        path = head.split(b" ", 2)[1]
         match canned.script_of(body):
             case ["burst", count]:
-                usage = b'"include_usage":true' in body
-                self._transport.write(_burst(int(count), usage))
+                # JSON with and without a blank after the colon.
+                usage = b'"include_usage"' in body
+                self._transport.write(burst(path, int(count), usage=usage))
             case ["paced", rate, count]:
-                said = speech.of_path(head.split(b" ", 2)[1])
+                said = speech.of_path(path)
                 opening = canned.chunk(said.opening) if said.opening else b""
                 self.send(canned.STREAM_HEAD + opening)
                 paced = PacedStream(self, said, float(rate), int(count))
@@ -218,7 +232,13 @@ async def main() -> None:
     """Serve until standard input ends, which it does when the parent ends."""
     loop = asyncio.get_running_loop()
     stage = Stage(loop)
-    server = await loop.create_server(lambda: Peer(stage), "127.0.0.1", 0, backlog=4096)
+    context = None
+    if sys.argv[1:]:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*sys.argv[1:])
+    server = await loop.create_server(
+        lambda: Peer(stage), "127.0.0.1", 0, backlog=4096, ssl=context
+    )
     port = server.sockets[0].getsockname()[1]
     print(json.dumps({"port": port}), flush=True)
     gc.freeze()

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench import canned
-from bench.closed_loop import LoopConnection, LoopTally, checker
 from bench.process import ROOT
 
 if TYPE_CHECKING:
@@ -37,27 +35,27 @@ def run(folder: Path, *options: str) -> tuple[str, dict[str, Any]]:
 @two_cores
 def test_smoke(tmp_path: Path) -> None:
     """
-    A run measures bare and gateway, judges, and writes what it says.
+    A run measures the gateway by both paths, judges, and writes what it says.
 
     The load generator compares every answer with what the upstream sends, byte for
-    byte, and ends the run when one differs.
+    byte, and fails the candidate when one differs.
     """
     said, result = run(
-        tmp_path, "--only", "request,unpaced", "--candidates", "bare,sluicegate"
+        tmp_path, "--only", "request", "--candidates", "sluicegate,sluicegate-aiohttp"
     )
 
-    assert result["left_out"] == {}
-    assert set(result["records"]) == {"request", "unpaced"}
-    for by_name in result["medians"].values():
-        for record in (by_name["bare"], by_name["sluicegate"]):
-            assert record["cpu_us"] > 0
-            assert record["per_s"] > 10
-            assert 0 < record["p50_ms"] <= record["p99_ms"]
+    assert (result["left_out"], result["failed"]) == ({}, {})
+    by_name = result["medians"]["request"]
+    assert set(by_name) == {"sluicegate", "sluicegate-aiohttp"}
+    for record in by_name.values():
+        assert record["cpu_us"] > 0
+        assert record["per_s"] > 10
+        assert 0 < record["p50_ms"] <= record["p99_ms"]
     judged = {target["name"]: target["met"] for target in result["targets"]}
-    assert judged["request: CPU, ratio to bare"] in {True, False}
+    assert judged["request: CPU"] in {True, False}
     assert judged["start to first answer"] is None
-    assert "| request: answers/s |" in said
-    assert "targets:" in said
+    assert "| sluicegate-aiohttp |" in said
+    assert "not measured" in said
 
 
 @two_cores
@@ -69,26 +67,3 @@ def test_streams_and_cancels(tmp_path: Path) -> None:
     assert [record["delivered"] for record in bare + direct] == [1, 1]
     assert 0 < direct[0]["p50_ms"] < 20
     assert len(result["records"]["cancel"]["bare"]) == result["size"]["cancels"]
-
-
-def test_altered_answer() -> None:
-    """A proxy that loses a byte cannot win: the run stops and says what came."""
-    tally = LoopTally()
-    check = checker("burst 10", exact=True)
-    connection = LoopConnection(b"", check, tally, reopen=lambda: None)
-    connection._asked = 0.0
-    connection.received(b"".join(canned.events(10))[1:])
-
-    connection.finished()
-
-    assert tally.stopped
-    assert "expected 2" in str(tally.failure)
-
-
-@pytest.mark.parametrize("script", ["whole", "burst 10"])
-def test_strangers(script: str) -> None:
-    """Other gateways may say it in their own words, but must say all of it."""
-    check = checker(script, exact=False)
-
-    assert check(b'{"reworded": 1}\n' if script == "whole" else canned.DONE) is None
-    assert check(b'data: {"choi') is not None
