@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
 from contextlib import redirect_stdout
@@ -12,32 +11,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gateway
-from gateway.config import (
-    ConfigError,
-    explain,
-    load,
-    read_address,
-    unknown_variables,
-)
-from gateway.domain.errors import ConfigurationError
+from gateway.garbage import starting
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
-    from gateway.discovery import Found
-    from gateway.gauges import Board
     from gateway.registry import Registry
     from gateway.settings import Settings
-    from gateway.wiring import Wire
 
 # Conventional for a wrong configuration (sysexits.h).
 EX_CONFIG = 78
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
+    with starting():
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> int:
+    # Only now: nobody has to wait for these to be told of a mistyped flag.
+    from gateway.config import ConfigError
+    from gateway.domain.errors import ConfigurationError
+
     try:
         status: int = options.run(options)
     except (ConfigError, ConfigurationError) as exc:
@@ -60,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="start the gateway")
     _settings_options(serve)
+    serve.add_argument(
+        "--profile",
+        type=_picture,
+        metavar="FILE",
+        help="at the end, write where CPU time went: FILE.svg or FILE.html",
+    )
     serve.set_defaults(run=_serve)
 
     check = commands.add_parser("check", help="check a configuration and show it")
@@ -128,7 +130,19 @@ def _settings_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _picture(text: str) -> Path:
+    """Return the file that can be written at the end, as far as one can tell now."""
+    file = Path(text)
+    if file.suffix not in (".svg", ".html"):
+        raise argparse.ArgumentTypeError("expected a name that ends in .svg or .html")
+    if file.is_dir() or not os.access(file.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"{text} cannot be written")
+    return file
+
+
 def _load(options: argparse.Namespace, registry: Registry) -> Settings:
+    from gateway.config import load
+
     flags = [("server.listen", address) for address in options.listen or ()]
     if options.workers is not None:
         flags.append(("server.workers", options.workers))
@@ -144,85 +158,15 @@ def _load(options: argparse.Namespace, registry: Registry) -> Settings:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    import structlog
-
-    from gateway import log
-    from gateway.access import with_hashed_keys
     from gateway.registry import installed
-    from gateway.sockets import (
-        CannotListenError,
-        bind,
-        files,
-        raise_file_limit,
-        remove,
-    )
+    from gateway.serving import run
 
     registry = installed()
-    settings = with_hashed_keys(_load(options, registry))
-    log.set_up(settings.log)
-    registry.load_plugins()
-    raise_file_limit()
-    server = settings.server
-    addresses = [read_address(text) for text in server.listen]
-    try:
-        sockets = bind(addresses, server.backlog, server.workers)
-    except CannotListenError as exc:
-        print(f"sluicegate: {exc}", file=sys.stderr)
-        return 1
-    for name in unknown_variables(os.environ):
-        structlog.get_logger().warning("variable.ignored", variable=name)
-    ours = files(sockets[0])
-    try:
-        if not settings.backends:
-            settings = _use_what_is_there(settings, registry, sockets[0])
-        return _run(settings, registry, sockets)
-    finally:
-        remove(ours)
-
-
-def _use_what_is_there(
-    settings: Settings, registry: Registry, sockets: list[socket.socket]
-) -> Settings:
-    from gateway import banner
-    from gateway.discovery import adopt, find
-
-    ports = [sock.getsockname()[1] for sock in sockets if sock.family.name != "AF_UNIX"]
-    found: list[Found] = asyncio.run(find(registry, os.environ, ports))
-    settings = adopt(settings, found)
-    print(banner.text(settings, found, sockets), flush=True)
-    return settings
-
-
-def _run(
-    settings: Settings, registry: Registry, sockets: list[list[socket.socket]]
-) -> int:
-    from gateway.gauges import Board
-    from gateway.server import serve
-    from gateway.workers import supervise
-
-    def work(
-        own: list[socket.socket], board: Board, number: int, wire: Wire | None
-    ) -> None:
-        _run_loop(serve(settings, registry, own, board, number, wire))
-
-    if len(sockets) > 1:
-        # A worker that cannot start is replaced, over and over.
-        asyncio.run(registry.try_factories(settings, os.environ))
-        return supervise(sockets, work)
-    work(sockets[0], Board(1), 0, None)
-    return 0
-
-
-def _run_loop(main: Coroutine[None, None, None]) -> None:
-    try:
-        import uvloop
-    except ImportError:  # it is for CPython only
-        asyncio.run(main)
-    else:
-        uvloop.run(main)
+    return run(_load(options, registry), registry, options.profile)
 
 
 def _check(options: argparse.Namespace) -> int:
+    from gateway.config import explain
     from gateway.origins import notes
     from gateway.registry import installed
 
@@ -236,6 +180,8 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _routes(options: argparse.Namespace) -> int:
+    import asyncio
+
     from gateway.registry import installed
     from gateway.routing_table import show
 
@@ -245,6 +191,8 @@ def _routes(options: argparse.Namespace) -> int:
 
 
 def _models(options: argparse.Namespace) -> int:
+    import asyncio
+
     from gateway import log
     from gateway.models_table import show, show_of
     from gateway.registry import installed
@@ -259,6 +207,8 @@ def _models(options: argparse.Namespace) -> int:
 
 
 def _tail(options: argparse.Namespace) -> int:
+    import asyncio
+
     from gateway.tail import follow
 
     return asyncio.run(follow(options.url, _key(options), as_json=options.json))

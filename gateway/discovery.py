@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import aiohttp
 from attrs import evolve, frozen
+from yarl import URL
 
 from gateway.building import check_declared, key_variables
 from gateway.config import check_backends
@@ -18,7 +19,7 @@ from gateway.plugin import Connector
 from gateway.settings import Backend, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gateway.registry import Registry
 
@@ -44,6 +45,30 @@ _HEADERS = {"User-Agent": OWN_USER_AGENT, LOOP_GUARD: OWN_ID}
 PROBE_DEADLINE = 0.4
 
 
+# The entry point of this group, if ours has it, is a module with `Signs`.
+SIGNS_GROUP = "sluicegate_signs"
+
+
+class Signs(Protocol):
+    """
+    What tells that a connector may be of use, without a configuration.
+
+    Attributes:
+        KEYS: the variables that may hold a key, by the names of hosted ones.
+        ADDRESSES: where a local one lists its models, by their names.
+        NAMED: those that are never found, as somebody must name them.
+    """
+
+    @property
+    def KEYS(self) -> Mapping[str, Sequence[str]]: ...  # noqa: N802 - a constant
+
+    @property
+    def ADDRESSES(self) -> Mapping[str, str]: ...  # noqa: N802 - likewise
+
+    @property
+    def NAMED(self) -> Collection[str]: ...  # noqa: N802 - likewise
+
+
 @frozen
 class Found:
     """A backend that can be used as things are, and how it was found."""
@@ -64,14 +89,19 @@ async def find(
     Args:
         own_ports: where the gateway itself listens.
     """
-    connectors = _declared(registry)
+    signs = signs_of(registry)
+    connectors = _declared(registry, environ, signs)
     hosted = list(_hosted(connectors, environ))
-    local = [c for c in connectors if c.ports and not set(c.ports) & set(own_ports)]
+    local = [
+        server
+        for server in _local(connectors, registry, signs)
+        if not set(server.ports) & set(own_ports)
+    ]
     async with aiohttp.ClientSession(headers=_HEADERS) as session:
-        answers = await asyncio.gather(*(_answers(session, c) for c in local))
+        answers = await asyncio.gather(*(_answers(session, s.url) for s in local))
     here = [
-        Found(c.name, f"answers on 127.0.0.1:{c.ports[0]}")
-        for c, there in zip(local, answers, strict=True)
+        Found(server.name, f"answers on 127.0.0.1:{server.ports[0]}")
+        for server, there in zip(local, answers, strict=True)
         if there
     ]
     return [
@@ -114,11 +144,61 @@ async def completed(
     return adopt(settings, await find(registry, environ))
 
 
-def _declared(registry: Registry) -> list[Connector]:
+def signs_of(registry: Registry) -> Signs | None:
+    """Return by what ours are found without being loaded; ``None``: nothing says it."""
+    for point in registry.own_points(SIGNS_GROUP):
+        signs: Signs = point.load()
+        return signs
+    return None
+
+
+def _declared(
+    registry: Registry, environ: Mapping[str, str], signs: Signs | None
+) -> list[Connector]:
+    """Return the connectors, without those of ours that cannot be found."""
     order = {name: place for place, name in enumerate(PREFERENCE)}
-    kinds = [registry.peek(name) for name in registry.names]
+    kinds = [
+        registry.peek(name)
+        for name in registry.names
+        if signs is None
+        or name not in registry.own
+        or _is_worth_loading(name, environ, signs)
+    ]
     connectors = [kind for kind in kinds if isinstance(kind, Connector)]
     return sorted(connectors, key=lambda c: (order.get(c.name, len(order)), c.name))
+
+
+def _is_worth_loading(name: str, environ: Mapping[str, str], signs: Signs) -> bool:
+    if name in signs.KEYS:
+        return bool(key_variables(name, environ, signs.KEYS[name]))
+    return name not in signs.ADDRESSES and name not in signs.NAMED
+
+
+@frozen
+class _Server:
+    """
+    Attributes:
+        url: of its models.
+    """
+
+    name: str
+    url: str
+    ports: Sequence[int]
+
+
+def _local(
+    connectors: Iterable[Connector], registry: Registry, signs: Signs | None
+) -> list[_Server]:
+    known = {} if signs is None else signs.ADDRESSES
+    servers = {
+        name: _Server(name, url, [URL(url).port or 0])
+        for name, url in known.items()
+        if name in registry.own
+    }
+    for c in connectors:
+        if c.ports:
+            servers[c.name] = _Server(c.name, c.base_url + c.models_path, c.ports)
+    return [servers[name] for name in sorted(servers)]
 
 
 def _hosted(
@@ -144,9 +224,8 @@ def _is_complete(connector: Connector, environ: Mapping[str, str]) -> bool:
     return True
 
 
-async def _answers(session: aiohttp.ClientSession, connector: Connector) -> bool:
+async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
     """Tell whether what listens there lists models, as any web server would not."""
-    url = connector.base_url + connector.models_path
     try:
         async with (
             asyncio.timeout(PROBE_DEADLINE),

@@ -145,15 +145,23 @@ class Offer:
         package = self.source.package
         given = _run(point.load, "does not load", package, load_error=True)
         if isinstance(given, Connector):
-            return self._named(declared(given))
+            return self._named(self._loaded(declared(given)))
         if isinstance(given, type) and issubclass(given, LLMBackend):
             return self._named(wrapped(given, self.name, package))
         if not callable(given):
             raise _refused(f"its entry point gives {_a(given)}, which is not callable")
         made = _run(given, "cannot be called", package)
         if isinstance(made, Connector):
-            return self._named(declared(made))
+            return self._named(self._loaded(declared(made)))
         return self._named(defined(made))
+
+    def _loaded(self, connector: Connector) -> Connector:
+        """Return *connector*, of which nothing of somebody else can fail later."""
+        if self.source.is_foreign:
+            for dialect in (*connector.speaks, *connector.optional):
+                what = "has a translator that does not load"
+                _run(dialect.load, what, self.source.package)
+        return connector
 
     def _named(self, kind: Kind) -> Kind:
         """Return *kind* by the name that it is installed by, which is what counts."""

@@ -84,6 +84,17 @@ class Registry:
         return found
 
     @cached_property
+    def own(self) -> frozenset[str]:
+        """The names of ours, loaded or not."""
+        return frozenset(n for n, p in self._points.items() if not _is_foreign(p[0]))
+
+    def own_points(self, group: str) -> list[EntryPoint]:
+        """Return what our own package has in another *group*."""
+        dists = (self._points[name][0].dist for name in self.own)
+        dist = next(dists, None)
+        return [] if dist is None else list(dist.entry_points.select(group=group))
+
+    @cached_property
     def translation(self) -> TranslationService:
         """What backends that answer by themselves are given; made when first needed."""
         from gateway.translation import Installed, TranslationService
@@ -223,8 +234,7 @@ class Registry:
     def absent(self, used: Iterable[str]) -> Mapping[str, str]:
         """Return what to do to get each backend of ours that is not *used*."""
         # Plugins are left alone: to know their keys is to load them.
-        own = {name for name, some in self._points.items() if not _is_foreign(some[0])}
-        return _Absent(self, own - set(used))
+        return _Absent(self, self.own - set(used))
 
     def type_of(self, name: str, settings: BackendSettings) -> str:
         """
@@ -253,6 +263,13 @@ class Registry:
             return build_declared(name, kind, settings, environ)
         kind = evolve(kind, factory=_careful(name, kind))
         return build_virtual(name, kind, settings, environ, self.translation)
+
+    def load(self, settings: Settings) -> None:
+        """Load what the backends are made of; before a fork, so that it is shared."""
+        for name, backend in settings.backends.items():
+            kind = self.peek(self.type_of(name, backend))
+            for dialect in kind.speaks if isinstance(kind, Connector) else ():
+                dialect.load()
 
     async def try_factories(
         self, settings: Settings, environ: Mapping[str, str]

@@ -6,25 +6,21 @@ Source: https://platform.claude.com/docs/en/api/overview
 
 from __future__ import annotations
 
-from connectors.anthropic.request import write_count, write_request
-from connectors.anthropic.response import read_count, read_reply
-from connectors.anthropic.stream import reader
 from connectors.auth import api_key_header
 from gateway.plugin import Connector, Dialect, Translator
 from gateway.wire.anthropic import PROTOCOL
 
-TRANSLATOR = Translator(
-    write_request=write_request,
-    read_reply=read_reply,
-    reader=reader,
-    write_count=write_count,
-    read_count=read_count,
-)
+
+def _translator() -> Translator:
+    from connectors.anthropic.translator import TRANSLATOR
+
+    return TRANSLATOR
+
 
 DIALECT = Dialect(
     protocol=PROTOCOL,
     paths={"chat": "/messages", "count_tokens": "/messages/count_tokens"},
-    translator=TRANSLATOR,
+    translator=_translator,
     # The version whose members are written here: the one after it takes no
     # temperature, of no model. A caller who speaks this dialect sends its own.
     headers={"anthropic-version": "2023-06-01"},

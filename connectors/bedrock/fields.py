@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 
-from connectors import anthropic
+from connectors.anthropic.translator import TRANSLATOR
 from connectors.bedrock.models import family_of
 from gateway.domain.loss import Loss, approximate, dropped, refused
 from gateway.domain.parts import Signature, Text, Thinking, ToolCall, ToolResult
@@ -159,7 +159,7 @@ def _claude(request: Request, fields: Fields, losses: list[Loss]) -> None:
         sampling=evolve(request.sampling, n=None),
         reasoning=evolve(request.reasoning, extras={}),
     )
-    written = anthropic.TRANSLATOR.write_request(asked)
+    written = TRANSLATOR.write_request(asked)
     body = written.body
     limited = request.sampling.max_tokens is not None
     losses += (

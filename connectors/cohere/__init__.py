@@ -13,26 +13,21 @@ from __future__ import annotations
 
 from connectors import openai_chat
 from connectors.auth import bearer
-from connectors.cohere.embeddings import read_embeddings, write_embeddings
-from connectors.cohere.request import write_request
-from connectors.cohere.response import read_reply
-from connectors.cohere.stream import reader
 from gateway.plugin import Connector, Dialect, Translator
 from gateway.wire.cohere import PROTOCOL
 
-TRANSLATOR = Translator(
-    write_request=write_request,
-    read_reply=read_reply,
-    reader=reader,
-    write_embeddings=write_embeddings,
-    read_embeddings=read_embeddings,
-)
+
+def _translator() -> Translator:
+    from connectors.cohere.translator import TRANSLATOR
+
+    return TRANSLATOR
+
 
 DIALECT = Dialect(
     protocol=PROTOCOL,
     paths={"chat": "/v2/chat", "embeddings": "/v2/embed"},
     version="",
-    translator=TRANSLATOR,
+    translator=_translator,
 )
 
 # The address has no version, for the two protocols' differ; Cohere's own SDK

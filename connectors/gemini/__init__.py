@@ -8,23 +8,15 @@ from __future__ import annotations
 
 from connectors import openai_chat
 from connectors.auth import api_key_header, bearer
-from connectors.gemini.embeddings import read_embeddings, write_embeddings
-from connectors.gemini.request import write_count, write_request
-from connectors.gemini.response import read_count, read_reply
-from connectors.gemini.stream import reader
 from gateway.plugin import Connector, Dialect, Translator
-from gateway.wire.gemini import PROTOCOL, GeminiFramer
+from gateway.wire.gemini import PROTOCOL
 
-TRANSLATOR = Translator(
-    write_request=write_request,
-    read_reply=read_reply,
-    reader=reader,
-    framer=GeminiFramer,
-    write_count=write_count,
-    read_count=read_count,
-    write_embeddings=write_embeddings,
-    read_embeddings=read_embeddings,
-)
+
+def _translator() -> Translator:
+    from connectors.gemini.translator import TRANSLATOR
+
+    return TRANSLATOR
+
 
 DIALECT = Dialect(
     protocol=PROTOCOL,
@@ -37,7 +29,7 @@ DIALECT = Dialect(
         "embed_one": "/models/{model}:embedContent",
     },
     version="v1beta",
-    translator=TRANSLATOR,
+    translator=_translator,
 )
 
 GEMINI = Connector(

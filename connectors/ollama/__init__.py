@@ -11,26 +11,19 @@ Source: https://docs.ollama.com/api
 
 from __future__ import annotations
 
-from connectors.ollama.embeddings import read_embeddings, write_embeddings
-from connectors.ollama.request import write_request
-from connectors.ollama.response import read_reply
-from connectors.ollama.stream import reader
 from gateway.plugin import Dialect, Translator
-from gateway.wire.ndjson import NdjsonFramer
 from gateway.wire.ollama import PROTOCOL
 
-TRANSLATOR = Translator(
-    write_request=write_request,
-    read_reply=read_reply,
-    reader=reader,
-    framer=NdjsonFramer,
-    write_embeddings=write_embeddings,
-    read_embeddings=read_embeddings,
-)
+
+def _translator() -> Translator:
+    from connectors.ollama.translator import TRANSLATOR
+
+    return TRANSLATOR
+
 
 DIALECT = Dialect(
     protocol=PROTOCOL,
     paths={"chat": "/api/chat", "embeddings": "/api/embed"},
     version="",
-    translator=TRANSLATOR,
+    translator=_translator,
 )

@@ -6,13 +6,15 @@ Source: https://platform.openai.com/docs/api-reference/responses
 
 from __future__ import annotations
 
-from connectors.openai_responses.request import write_request
-from connectors.openai_responses.response import read_reply
-from connectors.openai_responses.stream import reader
 from gateway.plugin import Dialect, Translator
 from gateway.wire.openai_responses import PROTOCOL
 
-TRANSLATOR = Translator(write_request, read_reply, reader)
+
+def _translator() -> Translator:
+    from connectors.openai_responses.translator import TRANSLATOR
+
+    return TRANSLATOR
+
 
 # Who keeps answers says so with ``stores``; the other paths are theirs.
 DIALECT = Dialect(
@@ -23,5 +25,5 @@ DIALECT = Dialect(
         "response_cancel": "/responses/{id}/cancel",
         "response_input_items": "/responses/{id}/input_items",
     },
-    translator=TRANSLATOR,
+    translator=_translator,
 )

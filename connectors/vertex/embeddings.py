@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from connectors.gemini import TRANSLATOR
+from connectors.gemini.translator import TRANSLATOR
 from gateway.domain.embeddings import EmbeddingReply, read_vector, texts_of, unsaid
 from gateway.domain.loss import dropped
 from gateway.domain.reply import Usage

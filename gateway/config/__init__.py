@@ -20,7 +20,6 @@ from gateway.config.checks import Mistake, check, targets
 from gateway.config.explain import explain
 from gateway.config.overlay import overlay, unknown_variables
 from gateway.config.problems import ConfigError, Problem, blamed, problem
-from gateway.config.source import read_file
 from gateway.config.structure import NotSettingsError, structure
 from gateway.config.tree import Tree
 
@@ -65,7 +64,11 @@ def load(
     Raises:
         ConfigError: with every problem, not only the first.
     """
-    tree = read_file(file, environ) if file else Tree("settings")
+    tree = Tree("settings")
+    if file:
+        from gateway.config.source import read_file  # see `gateway.config.texts`
+
+        tree = read_file(file, environ)
     overlay(tree, environ, overrides)
     settings = _structured(tree, environ)
     names = _backend_names(settings, tree)

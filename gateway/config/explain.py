@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-import yaml
 from attrs import fields, has
 
 from gateway.config.values import write_seconds, write_size
@@ -27,6 +26,8 @@ def explain(
     Args:
         notes: backends' names to what is written below them as comments.
     """
+    import yaml  # see `gateway.config.texts`
+
     text = yaml.safe_dump(
         _plain(settings, None), sort_keys=False, allow_unicode=True, width=88
     )

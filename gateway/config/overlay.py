@@ -9,7 +9,7 @@ from typing import Any
 from attrs import fields_dict, frozen
 
 from gateway.config.problems import KeyPath, RefusedError
-from gateway.config.source import read_text
+from gateway.config.texts import read_text
 from gateway.config.tree import Text, Tree
 from gateway.settings import Backend
 
@@ -29,7 +29,12 @@ _FLAGS: dict[str, str] = {
 
 # The command's own, and the tests'.
 _ELSEWHERE = frozenset(
-    {"SLUICEGATE_CONFIG", "SLUICEGATE_RECORDINGS", "SLUICEGATE_REQUIRE_ALL"}
+    {
+        "SLUICEGATE_CONFIG",
+        "SLUICEGATE_RECORDINGS",
+        "SLUICEGATE_REQUIRE_ALL",
+        "SLUICEGATE_TEST_PATH",
+    }
 )
 
 # Of backends whose name begins with `sluicegate`, as their type does.

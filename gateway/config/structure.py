@@ -12,7 +12,7 @@ from cattrs.gen import make_dict_structure_fn
 
 from gateway.config import values
 from gateway.config.problems import KeyPath, RefusedError, did_you_mean
-from gateway.config.source import read_text
+from gateway.config.texts import read_text
 from gateway.config.tree import Text
 from gateway.config.variables import read_secret
 from gateway.secret import Secret

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from gateway.config.addresses import read_address
 from gateway.config.problems import RefusedError
-from gateway.config.source import read_text
+from gateway.config.texts import read_text
 from gateway.config.tree import Text
 from gateway.loops import LOOP_GUARD
 from gateway.selector import parse

@@ -102,7 +102,8 @@ class Dialect:
             ``completions``, ``embeddings``, ``embed_one``, ``count_tokens``.
         version: the path segment that a base URL may leave out, such as ``v1``;
             where a connector's dialects differ in it, it replaces that of the URL.
-        translator: without one, the dialect is for clients who speak it too.
+        translator: without one, the dialect is for clients who speak it too. What
+            takes long to load may be given as a function that returns it.
         headers: sent with each request unless the caller sends their own.
         passes: a caller's headers that go through, beside the usual ones.
         auth: how the key is sent, where not as the connector says.
@@ -119,7 +120,9 @@ class Dialect:
     protocol: str
     paths: Mapping[str, str]
     version: str = "v1"
-    translator: Translator | None = None
+    _translator: Translator | Callable[[], Translator] | None = field(
+        default=None, alias="translator"
+    )
     headers: Headers = field(factory=dict)
     passes: tuple[str, ...] = ()
     auth: Auth | None = None
@@ -129,6 +132,16 @@ class Dialect:
     decoder: Callable[[], Decoder] | None = None
     own_errors: bool = True
     queries: tuple[str, ...] | None = None
+
+    @property
+    def translator(self) -> Translator | None:
+        given = self._translator
+        return given() if callable(given) else given
+
+    def load(self) -> None:
+        """Load the translator now, and not with the first request that needs it."""
+        if callable(self._translator):
+            self._translator()
 
     def serves(self, model: str) -> bool:
         """Tell whether *model*, as the provider calls it, speaks this dialect."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.cohere import TRANSLATOR as COHERE
+from connectors.cohere.translator import TRANSLATOR as COHERE
 from connectors.gemini import embeddings as gemini
-from connectors.ollama import TRANSLATOR as OLLAMA
+from connectors.ollama.translator import TRANSLATOR as OLLAMA
 from connectors.openai_chat import embeddings as openai_chat
 from gateway.domain.embeddings import EmbeddingReply, EmbeddingRequest, write_base64
 from gateway.domain.errors import BackendError

@@ -8,7 +8,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from attrs import evolve
 
 from gateway import discovery
 from gateway.discovery import DEMO, GENERAL, PREFERENCE, Found, adopt, find
@@ -181,8 +180,12 @@ def test_general_tokens_are_known() -> None:
 def _only(name: str) -> object:
     """Stand for a machine with one local server."""
 
-    async def answers(_session: object, connector: Connector) -> bool:
-        return connector.name == name
+    kind = REGISTRY.get(name)
+    assert isinstance(kind, Connector)
+    here = kind.base_url + kind.models_path
+
+    async def answers(_session: object, url: str) -> bool:
+        return url == here
 
     return answers
 
@@ -226,16 +229,58 @@ async def test_what_listens(status: int, headers: dict[str, str], there: bool) -
 
     app = web.Application()
     app.router.add_get("/{path:.*}", answer)
-    kind = REGISTRY.get("vllm")
-    assert isinstance(kind, Connector)
     async with TestServer(app) as server, aiohttp.ClientSession() as session:
-        here = evolve(kind, base_url=f"http://127.0.0.1:{server.port}/v1")
+        here = f"http://127.0.0.1:{server.port}/v1/models"
         assert await discovery._answers(session, here) is there
 
 
 async def test_nothing_listens() -> None:
-    kind = REGISTRY.get("vllm")
-    assert isinstance(kind, Connector)
     async with aiohttp.ClientSession() as session:
-        nowhere = evolve(kind, base_url="http://127.0.0.1:1/v1")
-        assert not await discovery._answers(session, nowhere)
+        assert not await discovery._answers(session, "http://127.0.0.1:1/v1/models")
+
+
+# -- without loading all of ours
+
+
+def test_signs() -> None:
+    """What ours are found by is what they declare, so that none is overlooked."""
+    signs = discovery.signs_of(REGISTRY)
+    assert signs is not None
+    keys, addresses = {}, {}
+    for connector in declared():
+        if connector.ports:
+            addresses[connector.name] = connector.base_url + connector.models_path
+        elif connector.base_url.startswith("https://"):
+            keys[connector.name] = connector.key_env
+
+    assert keys == signs.KEYS
+    assert addresses == signs.ADDRESSES
+    assert set(signs.NAMED) == REGISTRY.own - keys.keys() - addresses.keys()
+
+
+@pytest.mark.parametrize(
+    ("environ", "loaded"),
+    [({}, set()), ({"XAI_API_KEY": "k", "XAI_API_KEY_1": "l"}, {"xai"})],
+    ids=["nothing", "a key"],
+)
+async def test_loads_only_what_is_found(
+    environ: dict[str, str], loaded: set[str]
+) -> None:
+    """Who has one key does not wait until fifty providers are loaded."""
+    registry = Registry()
+
+    names = [one.name for one in await find(registry, environ, LOCAL)]
+
+    assert {*names} == loaded | {DEMO}
+    offered = (registry._offers[name] for name in registry._offers)
+    assert {offers[0].name for offers in offered if offers[0].loaded} == loaded
+
+
+async def test_without_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older installation's entry points name none: then all are loaded."""
+    monkeypatch.setattr(discovery, "SIGNS_GROUP", "nobody")
+
+    assert await find(REGISTRY, {"XAI_API_KEY": "k"}, LOCAL) == [
+        Found("xai", "XAI_API_KEY is set"),
+        LAST,
+    ]

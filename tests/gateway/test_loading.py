@@ -103,6 +103,13 @@ BAD = {
     "exits": ("import sys; sys.exit(3)", "does not load: SystemExit: 3"),
     "another base": ("raise BaseException", "does not load: BaseException$"),
     "syntax": ("def", "does not load: SyntaxError"),
+    "translator": (
+        """
+        CHAT = evolve(ANTHROPIC.speaks[0], translator=lambda: 1 / 0)
+        ACME = evolve(ANTHROPIC, speaks=(CHAT,))
+        """,
+        "has a translator that does not load: ZeroDivisionError",
+    ),
     "number": ("ACME = 5", "gives an int, which is not callable"),
     "ready definition": (
         "ACME = good()",

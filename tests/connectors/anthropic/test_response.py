@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from connectors.anthropic import ANTHROPIC, DIALECT, TRANSLATOR
+from connectors.anthropic import ANTHROPIC, DIALECT
 from connectors.anthropic.response import read_count, read_reply
+from connectors.anthropic.translator import TRANSLATOR
 from gateway.domain.errors import BackendError
 from gateway.domain.parts import Text
 from gateway.domain.reply import Choice, Finish, Reply, Stop, Usage

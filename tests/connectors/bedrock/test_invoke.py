@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors import anthropic
+from connectors.anthropic.translator import TRANSLATOR
 from connectors.bedrock import BEDROCK, MESSAGES
 from connectors.bedrock.invoke import EDITS, InvokeDecoder
 from gateway.fronts.anthropic.front import FRONT
@@ -126,7 +126,7 @@ def test_two_paths(recording: recordings.Recording) -> None:
     passed = Passthrough(Ledger("r", "anthropic", "chat"), FRONT, Ask("m", True))
     passed.feed(told)
     assert passed.eof() == b""
-    source = Decoded(SseFramer(), anthropic.TRANSLATOR.reader())
+    source = Decoded(SseFramer(), TRANSLATOR.reader())
     context = protocols.context("anthropic", stream=True)
     read = Rendering(Ledger("r", "anthropic", "chat"), source, FRONT.writer(context))
     read.feed(told)

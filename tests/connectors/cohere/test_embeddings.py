@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connectors.cohere import TRANSLATOR
+from connectors.cohere.translator import TRANSLATOR
 from gateway.domain.embeddings import EmbeddingReply, EmbeddingRequest
 from gateway.domain.errors import BackendError
 from gateway.domain.reply import Usage

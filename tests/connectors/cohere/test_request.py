@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.cohere import TRANSLATOR
+from connectors.cohere.translator import TRANSLATOR
 from gateway.domain.loss import Grade
 from gateway.domain.parts import (
     Media,

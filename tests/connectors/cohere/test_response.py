@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.cohere import TRANSLATOR
+from connectors.cohere.translator import TRANSLATOR
 from gateway.domain.errors import BackendError
 from gateway.domain.fold import fold, unfold
 from gateway.domain.grammar import check

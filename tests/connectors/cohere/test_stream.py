@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.cohere import TRANSLATOR
+from connectors.cohere.translator import TRANSLATOR
 from gateway.domain.events import (
     BlockEnd,
     BlockStart,

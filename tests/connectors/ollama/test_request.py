@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.ollama import TRANSLATOR
+from connectors.ollama.translator import TRANSLATOR
 from gateway.domain.loss import Grade
 from gateway.domain.parts import (
     Citation,

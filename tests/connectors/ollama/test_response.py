@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.ollama import TRANSLATOR
+from connectors.ollama.translator import TRANSLATOR
 from gateway.domain.errors import BackendError
 from gateway.domain.fold import fold, unfold
 from gateway.domain.grammar import check

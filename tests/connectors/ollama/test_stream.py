@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from connectors.ollama import DIALECT, TRANSLATOR
+from connectors.ollama import DIALECT
+from connectors.ollama.translator import TRANSLATOR
 from gateway.domain.events import (
     BlockEnd,
     BlockStart,

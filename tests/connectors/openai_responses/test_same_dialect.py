@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from connectors.openai_responses import DIALECT, TRANSLATOR
+from connectors.openai_responses import DIALECT
+from connectors.openai_responses.translator import TRANSLATOR
 from gateway.fronts.openai_responses.front import FRONT
 
 TOKEN = {"token": "t", "logprob": -1, "bytes": [116], "top_logprobs": []}
