@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from gateway.domain.errors import BackendError, LLMProxyError
 from gateway.domain.events import (
@@ -20,15 +20,18 @@ from gateway.ledger import Outcome
 from gateway.relay import outcome_of, truncated
 from gateway.secret import without_known
 from gateway.wire.faults import read_fault
+from gateway.wire.repeats import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gateway.domain.reply import Json
     from gateway.fronts.base import Writer
     from gateway.ledger import Ledger
     from gateway.plugin import ProcessedResponse
     from gateway.wire.reading import Framer, Reader
+    from gateway.wire.repeats import Delta, Repeats
+    from gateway.wire.sse import Frame
 
 # What an error may be long; see `gateway.failures`.
 MAX_ERROR_BODY = 1024 * 1024
@@ -63,11 +66,20 @@ class Decoded:
         self.unread = b""
         self._framer = framer
         self._reader = reader
+        self._repeats: Repeats | None = None
+
+    def gather(self) -> None:
+        """Give a `Run` where deltas differ in their text alone."""
+        make = getattr(self._reader, "repeats", None)  # a plugin's may lack it
+        self._repeats = None if make is None else make()
 
     def feed(self, chunk: bytes) -> list[Event]:
         events: list[Event] = []
         try:
-            for frame in self._framer.feed(chunk):
+            frames = self._framer.feed(chunk)
+            if self._repeats is not None:
+                frames = self._rest(frames, self._repeats, events)
+            for frame in frames:
                 self.count += 1
                 events += self._reader.feed(frame)
         except BackendError as error:
@@ -75,6 +87,30 @@ class Decoded:
         if not self.count and len(self.unread) < MAX_ERROR_BODY:
             self.unread += chunk
         return events
+
+    def _rest(
+        self, frames: Iterable[Frame], repeats: Repeats, events: list[Event]
+    ) -> Iterable[Frame]:
+        """Read *frames*, many of which may repeat; return those that are left."""
+        run: list[str] | None = None
+        coming = iter(frames)
+        for frame in coming:
+            self.count += 1
+            if text := repeats.text(frame):
+                if run is None:
+                    run = []
+                    # Only who asked for it, by `gather`, gets what is no event.
+                    events.append(cast("Event", Run(cast("Delta", repeats.like), run)))
+                run.append(text)
+                continue
+            run = None
+            found = self._reader.feed(frame)
+            repeats.learn(frame, found)
+            events += found
+            if not repeats.patient:
+                self._repeats = None
+                break
+        return coming
 
     def eof(self) -> list[Event]:
         events: list[Event] = []
@@ -139,9 +175,13 @@ class Rendering:
         self.fault: LLMProxyError | None = None
         self.opening: LLMProxyError | None = None
         self._writer = writer
+        if isinstance(source, Decoded) and getattr(writer, "takes_runs", False):
+            source.gather()
 
     def feed(self, piece: Any) -> bytes:
-        return b"" if self._over else self._take(self.source.feed(piece))
+        if self.ended or self.fault is not None:
+            return b""
+        return self._take(self.source.feed(piece))
 
     def _take(self, events: Sequence[Event]) -> bytes:
         for event in events:

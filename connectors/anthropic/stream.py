@@ -51,6 +51,7 @@ from gateway.wire.reading import Guarded, Reader, none
 
 if TYPE_CHECKING:
     from gateway.domain.reply import Json
+    from gateway.wire.repeats import Delta
     from gateway.wire.sse import Frame
 
 _MESSAGE = ("id", "type", "role", "model", "usage", *("stop_reason", "stop_sequence"))
@@ -91,7 +92,7 @@ class _Block:
     said: bool = False
 
 
-def _quick(block: _Block, delta: _Delta) -> Event | None:
+def _quick(block: _Block, delta: _Delta) -> Delta | None:
     match delta.type:
         case "text_delta" if block.kind is Text:
             return TextDelta(block.number, delta.text)
@@ -131,6 +132,19 @@ class _Messages:
             if block is not None and (delta := _quick(block, event.delta)):
                 return [delta]
         return self._read(frame)
+
+    def bare(self, data: bytes) -> bytes:
+        # The provider hides lengths by blanks before the last brace.
+        return data if data[-2:-1] != b" " else data[:-1].rstrip(b" ") + b"}"
+
+    def plain(self, frame: Frame) -> Delta | None:
+        if frame.event != "content_block_delta":
+            return None
+        event = _DELTA_EVENT.decode(frame.data)
+        block = self._open.get(event.index)
+        if block is None or (block.kind is ToolCall and not block.said):
+            return None
+        return _quick(block, event.delta)
 
     def _read(self, frame: Frame) -> Iterator[Event]:
         if frame.data.strip() == b"[DONE]":

@@ -55,7 +55,7 @@ from gateway.wire.reading import Guarded, truncated
 from gateway.wire.seal import unseal_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from gateway.domain.parts import Part
     from gateway.domain.reply import Json
@@ -107,22 +107,26 @@ class GeminiReader:
         self._head: dict[str, Json] | None = None
         self._seed: object = None
 
-    def read(self, frame: Frame) -> Iterator[Event]:
+    def read(self, frame: Frame) -> Iterable[Event]:
         chunk = _object(frame)
         if "error" in chunk and (fault := fault_in(chunk)) is not None:
-            yield from self._release()
-            yield Fault(fault)
-            return
+            return [*self._release(), Fault(fault)]
         candidates = chunk.pop("candidates", None)
         usage = chunk.pop("usageMetadata", None)
+        if (
+            chunk == self._head
+            and (type(usage) is dict or not usage)
+            and (delta := self._plain(candidates)) is not None
+        ):
+            return [delta, UsageUpdate(read_usage(usage))] if usage else [delta]
+        return self._chunk(chunk, candidates, usage, frame)
+
+    def _chunk(
+        self, chunk: dict[str, Json], candidates: Json, usage: Json, frame: Frame
+    ) -> Iterator[Event]:
         feedback = chunk.pop(FEEDBACK, None)
         if chunk != self._head:
             yield from self._heads(chunk, frame)
-        elif feedback is None and (delta := self._plain(candidates)) is not None:
-            yield delta
-            if usage:
-                yield UsageUpdate(read_usage(usage))
-            return
         ends: list[Event] = []
         for place, candidate in enumerate(candidates or ()):
             yield from self._candidate(place, candidate, ends, counted=bool(usage))

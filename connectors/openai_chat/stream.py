@@ -22,18 +22,21 @@ from gateway.domain.events import (
     ReplyEnd,
     ReplyStart,
     TextDelta,
+    ThinkingDelta,
     UsageUpdate,
 )
 from gateway.wire.blocks import Tracker
 from gateway.wire.faults import fault_in
 from gateway.wire.json import loads
 from gateway.wire.openai_chat import PROTOCOL, extras_of, read_usage
+from gateway.wire.openai_chat.thoughts import NAMES
 from gateway.wire.reading import Guarded
 
 if TYPE_CHECKING:
     from gateway.domain.errors import LLMProxyError
     from gateway.domain.reply import Json, Usage
     from gateway.wire.reading import Reader
+    from gateway.wire.repeats import Delta
     from gateway.wire.sse import Frame
 
 # What is read, and what stands for nothing: the kind of the object, and padding
@@ -44,7 +47,10 @@ _TOP = frozenset(
         *("obfuscation", "p"),
     }
 )
+_TEXTS = frozenset({"content", *NAMES})
 _CHOICE = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
+# That padding as it is written: the last member, after something else.
+_PADDING = (b',"obfuscation":"', b',"p":"')
 # An answer has a handful of choices; nobody shall make us count to a milliard.
 _MOST_CHOICES = 128
 
@@ -87,12 +93,7 @@ class ChatFrames:
 
     def chunk(self, chunk: Json, event: str = "") -> list[Event]:
         """Return those of a chunk, or for a whole answer."""
-        if (
-            "error" in chunk
-            or event == "error"
-            or type(chunk) is not dict
-            or "error" in (chunk.get("object"), chunk.get("type"))
-        ) and (fault := fault_in(chunk, event)) is not None:
+        if _alarming(chunk, event) and (fault := fault_in(chunk, event)) is not None:
             return self._failed(fault)
         if (delta := self._plain(chunk)) is not None:
             return [delta]
@@ -107,25 +108,44 @@ class ChatFrames:
             events.append(UsageUpdate(usage))
         return events
 
-    def _plain(self, chunk: dict[str, Any]) -> TextDelta | None:
+    def bare(self, data: bytes) -> bytes:
+        if data[-2:] == b'"}':
+            for name in _PADDING:
+                at = data.rfind(name) + len(name)
+                if at >= len(name) and data[at:-2].isalnum():
+                    return data[:at] + b'"}'
+        return data
+
+    def plain(self, frame: Frame) -> Delta | None:
+        chunk = loads(frame.data)
+        return None if _alarming(chunk, frame.event) else self._plain(chunk)
+
+    def _plain(self, chunk: dict[str, Any]) -> Delta | None:
         """Return the piece of text that a chunk is, as most are; else ``None``."""
         choices = chunk.get("choices")
         if type(choices) is not list or len(choices) != 1 or chunk.get("usage"):
             return None
         choice = choices[0]
         delta = choice.get("delta")
-        if not delta or len(delta) != 1 or choice.get("finish_reason"):
+        if not delta or choice.get("finish_reason") or choice.get("logprobs"):
             return None
-        text, index = delta.get("content"), choice.get("index")
-        if not text or type(text) is not str or type(index) is not int:
+        name, index = _only(delta), choice.get("index")
+        if name is None or type(text := delta[name]) is not str:
             return None
-        block = self._tracker.block(index, "text")
-        if block is None or choice.get("logprobs") or not _CHOICE.issuperset(choice):
+        if type(index) is not int:
             return None
-        for name in chunk.keys() - _TOP:  # what each chunk repeats
-            if name not in self._said or self._said[name] != chunk[name]:
+        block = self._tracker.block(index, "text" if name == "content" else name)
+        if block is None:
+            return None
+        if not _CHOICE.issuperset(choice) and any(
+            choice[member] not in NOTHING for member in choice.keys() - _CHOICE
+        ):
+            return None
+        for member in chunk.keys() - _TOP:  # what each chunk repeats
+            if member not in self._said or self._said[member] != chunk[member]:
                 return None
-        return TextDelta(block, text)
+        kind = TextDelta if name == "content" else ThinkingDelta
+        return kind(block, text)
 
     def done(self) -> list[Event]:
         """Return the events of ``[DONE]``, or of the end of a whole answer."""
@@ -203,6 +223,28 @@ class ChatFrames:
             choice = Choice(index, self._tracker, self._origin, self._name)
             self._choices[index] = choice
         return choice
+
+
+def _only(delta: dict[str, Any]) -> str | None:
+    """Return the name of the text that is all *delta* says; see `Choice.delta`."""
+    found = None
+    for name, value in delta.items():
+        if value is None or value == "" or (name == "role" and value == "assistant"):
+            continue
+        if found is not None or name not in _TEXTS:
+            return None
+        found = name
+    return found
+
+
+def _alarming(chunk: Json, event: str) -> bool:
+    """Tell whether a chunk may be an error; most are not."""
+    return (
+        "error" in chunk
+        or event == "error"
+        or type(chunk) is not dict
+        or "error" in (chunk.get("object"), chunk.get("type"))
+    )
 
 
 def _usage(chunk: dict[str, Any]) -> Usage | None:

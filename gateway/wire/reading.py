@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import msgspec
 
 from gateway.domain.errors import APIConnectionError, BackendError, LLMProxyError
 from gateway.domain.events import Event, Fault, ReplyEnd
+from gateway.wire.repeats import Repeats
 
 if TYPE_CHECKING:
     from gateway.domain.reply import Json
+    from gateway.wire.repeats import Delta, Repeating
     from gateway.wire.sse import Frame
 
 T = TypeVar("T")
@@ -75,13 +77,30 @@ class Guarded:
         if self._ended:
             return events
         try:
-            # What a generator yields before it trips stays in the list.
-            events.extend(self._frames.read(frame))
+            found = self._frames.read(frame)
+            if type(found) is list:
+                events = found
+            else:  # what a generator yields before it trips stays in the list
+                events.extend(found)
         except _TRIPS as exc:
             events.append(Fault(_error_of(exc, frame.event)))
         if events and type(events[-1]) in _LAST:
             self._ended = True
         return events
+
+    def repeats(self) -> Repeats | None:
+        """Return what reads frames that repeat, if the protocol's reader knows how."""
+        knows = hasattr(self._frames, "plain") and hasattr(self._frames, "bare")
+        return Repeats(self) if knows else None
+
+    def plain(self, frame: Frame) -> Delta | None:
+        try:
+            return None if self._ended else cast("Repeating", self._frames).plain(frame)
+        except _TRIPS:
+            return None
+
+    def bare(self, data: bytes) -> bytes:
+        return cast("Repeating", self._frames).bare(data)
 
     def eof(self) -> list[Event]:
         events: list[Event] = []

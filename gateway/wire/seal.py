@@ -73,9 +73,10 @@ def holds_foreign(body: bytes, dialect: str) -> bool:
 
     Such a body is not passed on as it is: nobody but the issuer is shown a seal.
     """
-    if not any(word in body for word in _WORDS.get(dialect, ())):
-        return False
-    return _foreign(dialect).search(body) is not None
+    for word in _WORDS.get(dialect, ()):
+        if word in body:
+            return _foreign(dialect).search(body) is not None
+    return False
 
 
 @cache

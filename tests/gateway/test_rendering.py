@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from connectors.anthropic import TRANSLATOR
+from connectors.anthropic.translator import TRANSLATOR
 from gateway.dialects import front
 from gateway.domain.errors import BackendError, SessionCancelledError
 from gateway.domain.events import (

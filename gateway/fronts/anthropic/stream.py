@@ -32,6 +32,7 @@ from gateway.fronts.losses import Losses
 from gateway.wire.anthropic import PROTOCOL, own, write_delta_usage, write_usage
 from gateway.wire.blocks import Sequencer
 from gateway.wire.json import encode
+from gateway.wire.repeats import Run
 
 if TYPE_CHECKING:
     from gateway.domain.events import Delta
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from gateway.domain.parts import Signature
     from gateway.domain.reply import Json
     from gateway.fronts.base import Context
+    from gateway.wire.repeats import Told
 
 PING = b'event: ping\ndata: {"type": "ping"}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
@@ -58,6 +60,8 @@ class MessageWriter:
     ``message_delta`` has both the reason and the counts.
     """
 
+    takes_runs = True
+
     def __init__(self, context: Context) -> None:
         self._losses = Losses(PROTOCOL)
         self.losses: list[Loss] = self._losses.found
@@ -72,7 +76,7 @@ class MessageWriter:
         self._others: set[int] = set()
         self._ended = False
 
-    def feed(self, events: Iterable[Event]) -> bytes:
+    def feed(self, events: Iterable[Told]) -> bytes:
         """
         Return the frames of *events*, joined.
 
@@ -89,9 +93,19 @@ class MessageWriter:
                 and not (type(event) is TextDelta and event.logprobs)
             ):
                 written.append(slot + encode(event.text) + CLOSE)
+            elif type(event) is Run:
+                written.append(self._run(event))
+            elif type(event) is UsageUpdate and self._start is None:
+                self._later = latest(self._later, event.usage)
             elif not self._ended:
                 written += self._take(event, coming[i + 1 :])
         return b"".join(written)
+
+    def _run(self, run: Run) -> bytes:
+        slot = self._blocks.slots.get(type(run.like))
+        if slot is None or run.like.block != self._blocks.open:
+            return self.feed(run.events())
+        return slot + (CLOSE + slot).join(map(encode, run.texts)) + CLOSE
 
     def _take(self, event: Event, coming: list[Event]) -> Iterator[bytes]:
         if isinstance(event, Fault):

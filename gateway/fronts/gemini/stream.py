@@ -6,7 +6,7 @@ Source: https://ai.google.dev/api/generate-content#method:-models.streamgenerate
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gateway.domain.events import (
     BlockEnd,
@@ -30,14 +30,16 @@ from gateway.fronts.gemini.response import FEEDBACK, write_head
 from gateway.fronts.losses import Losses
 from gateway.wire.gemini import PROTOCOL, is_own_usage, own, write_usage
 from gateway.wire.json import encode
+from gateway.wire.repeats import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from gateway.domain.errors import LLMProxyError
     from gateway.domain.loss import Loss
     from gateway.domain.reply import Json, Usage
     from gateway.fronts.base import Context
+    from gateway.wire.repeats import Told
 
 _TEXTS = frozenset({TextDelta, ThinkingDelta, RefusalDelta})
 _PART = b'{"candidates":[{"content":{"parts":[{"text":'
@@ -58,6 +60,8 @@ class GeminiWriter:
     start prepares its *slot*, the bytes around them.
     """
 
+    takes_runs = True
+
     def __init__(self, context: Context) -> None:
         ask = context.ask
         self.result: Json = None
@@ -76,14 +80,16 @@ class GeminiWriter:
         self._usage: Usage | None = None
         self._told: Usage | None = None
 
-    def feed(self, events: Iterable[Event]) -> bytes:
+    def feed(self, events: Iterable[Told]) -> bytes:
         """
         Return the chunk that *events* amount to, if any.
 
         An array begins with its first chunk and ends with the reply, or with the
         error that broke it off.
         """
-        listed = events if isinstance(events, list) else list(events)
+        listed: list[Any] = events if isinstance(events, list) else list(events)
+        if len(listed) <= 2:
+            listed = [e for event in listed for e in _short(event)]
         if self._begun and 0 < len(listed) <= 2 and (plain := self._plain(listed)):
             return plain
         for event in listed:
@@ -118,8 +124,10 @@ class GeminiWriter:
             texts.append(text)
         return b"".join((before, encode(text), after, counts, self._tail))
 
-    def _take(self, event: Event) -> None:
+    def _take(self, event: Told) -> None:
         match event:
+            case Run():
+                self._blocks[event.like.block].take(event.joined())
             case BlockStart():
                 self._start_block(event)
             case BlockEnd(block=block):
@@ -221,6 +229,13 @@ class GeminiWriter:
         if self._array:
             return write_error_element(error, begun=self._begun)
         return write_error_frame(error)
+
+
+def _short(event: Told) -> Sequence[Told]:
+    """Return the event of a run of one; more than one are written as one."""
+    if isinstance(event, Run) and len(event.texts) == 1:
+        return event.events()
+    return [event]
 
 
 def _is_own(usage: Usage) -> bool:

@@ -51,6 +51,7 @@ from gateway.wire.openai_chat.parts import (
     write_tool_call,
 )
 from gateway.wire.openai_chat.thoughts import DETAILS, TEXTS, name_of, write_item
+from gateway.wire.repeats import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from gateway.domain.loss import Loss
     from gateway.domain.reply import Json
     from gateway.fronts.base import Context
+    from gateway.wire.repeats import Told
 
 KEEP_ALIVE = b": keep-alive\n"  # a blank line after it would be an empty event
 OPEN = b',"logprobs":null,"finish_reason":null}]'
@@ -79,6 +81,8 @@ class ChatWriter:
         losses: see `gateway.fronts.base.Writer`.
         result: nobody asks for a chat completion again.
     """
+
+    takes_runs = True
 
     def __init__(self, context: Context) -> None:
         self._losses = Losses(PROTOCOL)
@@ -102,19 +106,22 @@ class ChatWriter:
         self._thoughts: dict[int, list[str]] = {}
         self._pictures: dict[int, list[Event]] = {}
 
-    def feed(self, events: Iterable[Event]) -> bytes:
+    def feed(self, events: Iterable[Told]) -> bytes:
         """
         Return the frames of *events*, joined.
 
         A reply ends with ``[DONE]``; a broken one with its error, and without.
         """
         coming = [*events]
-        if len(coming) > 1:
-            coming = _sealed_at_once(coming)
+        if len(coming) == 1:
+            return self._write(coming[0])
+        coming = _sealed_at_once(coming)
         return b"".join([self._write(event) for event in coming])
 
-    def _write(self, event: Event) -> bytes:  # noqa: C901, PLR0912 - a flat table
+    def _write(self, event: Told) -> bytes:  # noqa: C901, PLR0912 - a flat table
         match event:
+            case Run():
+                return self._run(event)
             case TextDelta() if event.logprobs:
                 return self._text(event)
             case TextDelta() | ToolInputDelta() | RefusalDelta():
@@ -123,6 +130,8 @@ class ChatWriter:
                 if (texts := self._thoughts.get(event.block)) is not None:
                     texts.append(event.text)
                 return encode(event.text).join(self._slots[event.block])
+            case UsageUpdate(usage=usage):
+                self._usage = latest(self._usage, usage)
             case BlockStart():
                 return self._begin(event.choice) + self._start_block(event)
             case BlockEnd():
@@ -137,8 +146,6 @@ class ChatWriter:
                 return self._start(event)
             case ChoiceEnd():
                 return self._end(event)
-            case UsageUpdate(usage=usage):
-                self._usage = latest(self._usage, usage)
             case Foreign():
                 self._foreign(event)
             case ReplyEnd():
@@ -148,6 +155,16 @@ class ChatWriter:
             case Ping():
                 return KEEP_ALIVE
         return b""
+
+    def _run(self, run: Run) -> bytes:
+        block = run.like.block
+        if (texts := self._thoughts.get(block)) is not None:
+            texts += run.texts
+        slot = self._slots[block]
+        if len(slot) != 2 or len(run.texts) == 1:
+            return b"".join([encode(text).join(slot) for text in run.texts])
+        before, after = slot
+        return before + (after + before).join(map(encode, run.texts)) + after
 
     def _start(self, event: ReplyStart) -> bytes:
         known = Reply(event.id, event.model, event.created)
@@ -340,7 +357,7 @@ def _folded(events: list[Event]) -> Media:
     return cast("Media", reply.choices[0].parts[0])
 
 
-def _sealed_at_once(events: list[Event]) -> list[Event]:
+def _sealed_at_once(events: list[Told]) -> list[Told]:
     """
     Put the seal of a call into its beginning, where both are known by now.
 
@@ -350,7 +367,7 @@ def _sealed_at_once(events: list[Event]) -> list[Event]:
     seals = {e.block: e.signature for e in events if isinstance(e, SignatureDelta)}
     if not seals:
         return events
-    found: list[Event] = []
+    found: list[Told] = []
     for event in events:
         match event:
             case BlockStart(block=block, part=ToolCall() as call) if (

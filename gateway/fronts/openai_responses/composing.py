@@ -169,6 +169,21 @@ class Item:
             number,
         )
 
+    def deltas(self, block: Block, texts: list[str]) -> bytes:
+        """Return the frames of several."""
+        first, *rest = texts
+        opening = self.delta(block, first)
+        block.texts += rest
+        number = self._frames.number
+        self._frames.number = number + len(rest)
+        before, between = block.before, block.after + b',"sequence_number":%d}\n\n'
+        return opening + b"".join(
+            [
+                before + encode(text) + between % n
+                for n, text in enumerate(rest, start=number)
+            ]
+        )
+
     def text(self, block: Block, event: TextDelta) -> bytes:
         """Do the same for a text with logprobs."""
         block.texts.append(event.text)

@@ -48,6 +48,7 @@ from gateway.wire.openai_responses.leaves import write_citation
 from gateway.wire.openai_responses.names import FORM, PROTOCOL, form_of, own
 from gateway.wire.openai_responses.namespaces import apart
 from gateway.wire.openai_responses.usage import write_usage
+from gateway.wire.repeats import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,12 +58,15 @@ if TYPE_CHECKING:
     from gateway.domain.loss import Loss
     from gateway.domain.reply import Json, Usage
     from gateway.fronts.base import Context
+    from gateway.wire.repeats import Told
 
 KEEP_ALIVE = b": keep-alive\n"  # a blank line after it would be an empty event
 
 
 class ResponsesWriter:
     """One instance per reply; see `gateway.fronts.base.Writer`."""
+
+    takes_runs = True
 
     def __init__(self, context: Context) -> None:
         self._losses = Losses(PROTOCOL)
@@ -82,7 +86,7 @@ class ResponsesWriter:
         self._finish: Finish | None = None
         self._usage: Usage | None = None
 
-    def feed(self, events: Iterable[Event]) -> bytes:
+    def feed(self, events: Iterable[Told]) -> bytes:
         """Return the frames of *events*, joined."""
         written = []
         for event in events:
@@ -92,6 +96,13 @@ class ResponsesWriter:
                 if block is not None:
                     written.append(block.item.delta(block, event.text))
                     continue
+            if isinstance(event, Run):
+                block = self._blocks.get(event.like.block)
+                if block is None or type(event.like) is not TextDelta:
+                    written.append(self.feed(event.events()))
+                else:
+                    written.append(block.item.deltas(block, event.texts))
+                continue
             if type(event) is UsageUpdate:  # Gemini counts in every chunk
                 self._count(event.usage)
                 continue

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.wire.sse import MAX_EVENT, Frame, SseSplitter, parse
+from gateway.wire.sse import MAX_EVENT, Frame, SseSplitter, frames_in, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_END = b"\r\n\r\n"
-_DATA = b"data: "
 
 
 class GeminiFramer:
@@ -22,7 +19,6 @@ class GeminiFramer:
 
     def __init__(self, max_event: int = MAX_EVENT) -> None:
         self._splitter = SseSplitter(max_event)
-        self._max_event = max_event
 
     def feed(self, chunk: bytes) -> Iterable[Frame]:
         """
@@ -31,16 +27,9 @@ class GeminiFramer:
         Raises:
             BackendError: one exceeds the cap; the stream is lost.
         """
-        # Google writes an event at a time, in one line, and the network seldom cuts it.
-        if (
-            chunk.startswith(_DATA)
-            and chunk.find(b"\r") == len(chunk) - 4
-            and chunk.find(b"\n") == len(chunk) - 3
-            and chunk.endswith(_END)
-            and self._splitter.empty
-            and len(chunk) < self._max_event
-        ):
-            return (Frame("", chunk[6:-4]),)
+        whole = self._splitter.whole(chunk)
+        if whole is not None:
+            return frames_in(whole, _parse)
         return [
             frame
             for block in self._splitter.feed(chunk)

@@ -116,6 +116,12 @@ def write_finish(finish: Finish) -> Json:
     return word
 
 
+_COUNTS = (
+    *("promptTokenCount", "cachedContentTokenCount", "toolUsePromptTokenCount"),
+    *("candidatesTokenCount", "thoughtsTokenCount"),
+)
+
+
 def read_usage(json: dict[str, Json]) -> Usage:
     """
     Split the dialect's overlapping counts into disjoint columns.
@@ -125,21 +131,15 @@ def read_usage(json: dict[str, Json]) -> Usage:
     A chunk may know its prompt only (no column of the output then), and all that
     some chunks tell is a ``trafficType``.
     """
-    prompt = _count(json.get("promptTokenCount"))
-    cached = _count(json.get("cachedContentTokenCount"))
-    tools = _count(json.get("toolUsePromptTokenCount"))
-    said = _count(json.get("candidatesTokenCount"))
-    thought = _count(json.get("thoughtsTokenCount"))
+    prompt, cached, tools, said, thought = [
+        count if type(count) is int else None for count in map(json.get, _COUNTS)
+    ]
     if tools is not None:
         prompt = (prompt or 0) + tools
     if prompt is not None and cached is not None:
         prompt -= cached
     output = said if thought is None else (said or 0) + thought
     return Usage(prompt, cached, None, output, thought, json)
-
-
-def _count(value: Json) -> int | None:
-    return value if type(value) is int else None
 
 
 def write_usage(usage: Usage) -> dict[str, Json]:

@@ -60,6 +60,8 @@ def write_usage(usage: Usage) -> dict[str, Json]:
 
 def _count(json: Any, name: str) -> int | None:
     value = json.get(name) if isinstance(json, dict) else None
+    if value is None or type(value) is int:
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.errors import BackendError
 from gateway.wire import openai_chat
+from gateway.wire.gemini.framing import GeminiFramer
 from gateway.wire.sse import BOM, Frame, SseFramer, SseSkimmer, SseSplitter, parse
 from tests.streams import KEEP_ALIVE, cuts
 
@@ -128,6 +129,62 @@ def test_framer_keeps_the_standard(stream: bytes, where: list[int]) -> None:
     assert framed(cut_at(stream, where)) == standard(stream)[0]
 
 
+# Streams as servers write them: events of one form, nearly all, and one line end.
+EVENTS = [b"data: %b\n\n", b"event: n\ndata: %b\n\n"]
+STRANGE = [
+    b"event: x\ndata: a\nid: 1\nevent: y\ndata: b\n\n",
+    *(b": comment\n\n", b"data:tight\n\n", b"event: x\n\n", b"data: a\ndata: b\n\n"),
+    *(b"event: x\nid: 1\n\n", b"event: x\rdata: a\n\n", b"x: y\ndata: a\n\n"),
+    *(b"event: x\n: c\n: d\ndata: a\n: e\n\n", b"data: a\n: b\ndata: c\n\n"),
+    *(b"event: x\rdata: y\ndata: a\n\n", b"event: x\nid: 1\n: c\n\n", b": c\n"),
+    *(b"data: a\n\n\n", b"event: x\nid: 1\ndata: a\n\n", b"data: \r\n\n", b"\n"),
+    *(b"data: a\r\rdata: b\n\n", b"event: x\ndata: a\rb\n\n", b"id: 1\ndata: a\n\n"),
+]
+usual = st.builds(
+    lambda form, texts, odd, at, crlf: b"".join(
+        [
+            *[form % text for text in texts[:at]],
+            *odd,
+            *[form % text for text in texts[at:]],
+        ]
+    ).replace(b"\n", b"\r\n" if crlf else b"\n"),
+    st.sampled_from(EVENTS),
+    st.lists(
+        st.sampled_from([b"one", b"", b"{}", b" ", b"event: z", b"\xff"]), max_size=6
+    ),
+    st.lists(st.sampled_from([*STRANGE, *EVENTS]), max_size=2),
+    st.integers(0, 6),
+    st.booleans(),
+)
+
+
+@pytest.mark.parametrize("make", [SseFramer, GeminiFramer])
+@given(stream=usual, where=places)
+def test_usual_streams(
+    make: Callable[[], SseFramer | GeminiFramer], stream: bytes, where: list[int]
+) -> None:
+    """What is framed quickly is framed rightly, and each event as soon as it ends."""
+    framer, told = make(), list[Frame]()
+    for place, chunk in enumerate(chunks := cut_at(stream, where)):
+        told += framer.feed(chunk)
+        sure = standard(b"".join(chunks[: place + 1]))[0]
+        # A CR may be half of a CRLF, and only what follows tells.
+        assert len(told) >= len(sure) - chunk.endswith(b"\r")
+
+    assert told == standard(stream)[0]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("odd", STRANGE)
+@pytest.mark.parametrize("form", EVENTS)
+def test_strange_among_usual(form: bytes, odd: bytes, end: bytes) -> None:
+    """One event of another form does not spoil its neighbours."""
+    for stream in (odd, odd + form % b"a", form % b"a" + odd + form % b"b"):
+        body = stream.replace(b"\n", end)
+
+        assert framed([body]) == standard(body)[0]
+
+
 @given(streams)
 def test_framer_at_every_byte(stream: bytes) -> None:
     events = standard(stream)[0]
@@ -166,10 +223,10 @@ ODD = [
 ]
 
 
-usual = st.lists(st.sampled_from(PLAIN * 3 + ODD), max_size=12)
+among = st.lists(st.sampled_from(PLAIN * 3 + ODD), max_size=12)
 
 
-@given(st.lists(usual, max_size=5))
+@given(st.lists(among, max_size=5))
 def test_whole_events_per_chunk(chunks: list[list[bytes]]) -> None:
     """Chunks of whole events, as servers write them, are what the fast way is for."""
     pieces = [b"".join(chunk) for chunk in chunks]
@@ -178,7 +235,7 @@ def test_whole_events_per_chunk(chunks: list[list[bytes]]) -> None:
     assert skimmed(pieces) == (len(events), worth_it(events))
 
 
-@given(usual, places)
+@given(among, places)
 def test_usual_events_cut_anywhere(chunks: list[bytes], where: list[int]) -> None:
     """A read ends within an event; what is whole around it still goes the fast way."""
     stream = b"".join(chunks)
