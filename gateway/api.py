@@ -32,6 +32,8 @@ from gateway.domain.errors import (
 from gateway.exchange import Exchange
 from gateway.failures import JSON
 from gateway.loops import LOOP_GUARD, pass_on
+from gateway.upstream import HttpBackend
+from gateway.writing import FAST
 
 if TYPE_CHECKING:
     from gateway.building import Backend
@@ -195,6 +197,7 @@ class _Api:
                 "listeners": board.total("listeners"),
                 "losses": board.total("losses"),
                 "running_tasks": self._tasks(),
+                "writer": "fast" if site.writing is FAST else "aiohttp",
                 "backends": {
                     name: _status(backend, site.learned.get(name))
                     for name, backend in site.backends.items()
@@ -262,8 +265,12 @@ def _allowed(app: web.Application, path: str) -> str:
 
 
 def _status(backend: Backend, learned: Learned | None) -> dict[str, Any]:
-    shown = {} if learned is None else {"discovery": learned.shown()}
-    return {"models": len(backend.models), **shown}
+    shown: dict[str, Any] = {"models": len(backend.models)}
+    if isinstance(backend, HttpBackend):
+        shown["client"] = "aiohttp" if backend.lane is None else "fast"
+    if learned is not None:
+        shown["discovery"] = learned.shown()
+    return shown
 
 
 def _name(task: asyncio.Task[Any]) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import ClientError, ContentTypeError
 
+from gateway.answers import ClientAnswer
 from gateway.domain.errors import (
     APIConnectionError,
     kind_of_status,
@@ -48,7 +49,7 @@ async def raise_for_status(
     if response.status < 300:
         return
     try:
-        said = await refusal(response)
+        said = await refusal(ClientAnswer(response))
     finally:
         response.close()
     # A conversation that is too long has one status, whoever says so.

@@ -16,7 +16,7 @@ from gateway.keys import KeyPool
 from gateway.loading import found as installed_points
 from gateway.plugin import Account, BackendPluginDefinition, Fixed, Given
 from gateway.secret import Secret
-from gateway.sessions import make_session, ssl_context
+from gateway.sessions import make_lane, make_session, ssl_context
 from gateway.settings import Auth, Kind, Tls
 from gateway.upstream import HttpBackend
 from gateway.virtual_backend import VirtualBackend
@@ -74,6 +74,7 @@ def build_declared(
         credentials=credentials,
         models=settings.models,
         closed_list=bool(settings.models),
+        lane=make_lane(session, settings),
     )
 
 

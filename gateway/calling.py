@@ -22,7 +22,7 @@ from gateway.failures import read_whole
 from gateway.fronts.base import Ask
 from gateway.gap import folded
 from gateway.identity import REFERER, TITLE, USER_AGENT
-from gateway.passing import decoded, pieces
+from gateway.passing import decoded, source_of
 from gateway.plugin import ResponseEnvelope, StreamingResponseEnvelope
 from gateway.rendering import Decoded, Pieces
 from gateway.targets import unsupported
@@ -35,8 +35,7 @@ from gateway.wire.reading import whole
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from aiohttp import ClientResponse
-
+    from gateway.answers import Answer
     from gateway.building import Backend
     from gateway.domain.loss import Loss
     from gateway.domain.reply import Reply
@@ -175,7 +174,7 @@ def _caller(identity: Identity | None) -> Mapping[str, str]:
 
 @frozen
 class _Answer:
-    response: ClientResponse
+    response: Answer
     dialect: Dialect
     translator: Translator
     clocks: Timeouts
@@ -192,7 +191,7 @@ class _Answer:
 
     def stream(self) -> StreamingResponseEnvelope:
         source = Decoded(self.translator.framer(), self.translator.reader())
-        read = pieces(self.response, self.dialect)
+        read = source_of(self.response, self.dialect).read
         called = Called(read, source, self.free, self.clocks)
         return StreamingResponseEnvelope(
             called.pieces(),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 async def counted(
-    exchange: Exchange, backend: Backend, plan: Plan[Backend], ask: Ask, body: bytes
+    exchange: Exchange, backend: Backend, plan: Plan[Backend], ask: Ask
 ) -> StreamResponse:
     """
     Answer with the backend's count, or else with an estimate that says so.
@@ -33,7 +33,7 @@ async def counted(
     front = exchange.front
     if front.read_count is None or front.write_count is None:
         raise exchange.unsupported(backend.name)
-    asked = for_upstream(front.read_count(body, ask), plan.model, ask)
+    asked = for_upstream(front.read_count(exchange.body, ask), plan.model, ask)
     headers: Headers = {}
     call = _call(exchange, backend, plan, ask)
     count = None

@@ -14,7 +14,6 @@ from math import ceil
 from time import time
 from typing import TYPE_CHECKING
 
-from aiohttp.web import Response, StreamResponse
 from structlog.contextvars import bind_contextvars
 
 from gateway import http, losses, passing
@@ -42,7 +41,7 @@ from gateway.upstream import HttpBackend
 from gateway.watch import Watch
 
 if TYPE_CHECKING:
-    from aiohttp.web import Request
+    from aiohttp.web import Request, StreamResponse
 
     from gateway.building import Backend
     from gateway.domain.request import Request as Asked
@@ -65,6 +64,7 @@ class Exchange:
         watch: the clocks, once the request is read.
         stream: set once there is a relay, though nothing need be out yet.
         caller: who asks, as `gateway.access` names them.
+        body: the request's, until the upstream has answered.
     """
 
     def __init__(self, gateway: Gateway, request: Request, door: Door) -> None:
@@ -76,6 +76,7 @@ class Exchange:
         self._watch: Watch | None = None
         self.stream: Stream | None = None
         self.caller = ""
+        self.body = b""
         bind_contextvars(request_id=self.ledger.request_id)
 
     async def run(self) -> StreamResponse:
@@ -95,17 +96,17 @@ class Exchange:
             if error is None:
                 self._client_left()
                 raise
-            return await self._broken_off(error)
+            return await self._tell(error)
         except ConnectionError:
             self._client_left()
             raise
         except LLMProxyError as error:
-            return await self._broken_off(error)
+            return await self._tell(error)
         except Exception:
             # The last resort: a mistake of ours must not end without a word.
             gateway.log.exception("exchange.failed")
             ledger.end(Outcome.FAILED, "internal_error")
-            return await self._broken_off(LLMProxyError("the gateway made a mistake"))
+            return await self._tell(LLMProxyError("the gateway made a mistake"))
         finally:
             if self._watch is not None:
                 self._watch.stop()
@@ -127,8 +128,8 @@ class Exchange:
         if gateway.draining:
             raise ShutdownError("the gateway is shutting down", retry_after=1)
         self.caller = await gateway.access.admit(self.request)
-        body = await read_body(self.request, gateway.settings.server)
-        ask = self.front.peek(body, self.door.ask)
+        self.body = await read_body(self.request, gateway.settings.server)
+        ask = self.front.peek(self.body, self.door.ask)
         ledger.model, ledger.stream = ask.model, ask.stream
         plan = gateway.table.resolve(ask.model)
         backend = plan.backend
@@ -136,30 +137,30 @@ class Exchange:
         self._watch = Watch(gateway.ticker, backend.settings.timeouts)
         gateway.gauges.add(OPEN_UPSTREAMS, 1)
         try:
-            return await self._ask(backend, plan, ask, body)
+            return await self._ask(backend, plan, ask)
         finally:
             gateway.gauges.add(OPEN_UPSTREAMS, -1)
 
     async def _ask(
-        self, backend: Backend, plan: Plan[Backend], ask: Ask, body: bytes
+        self, backend: Backend, plan: Plan[Backend], ask: Ask
     ) -> StreamResponse:
         operation = self.door.operation
         if isinstance(backend, HttpBackend):
             target = backend.native(self.door.dialect, operation, ask, plan.model)
-            if target is not None and passing.may_pass(target, operation, body):
-                return await passing.passed(self, backend, target, plan, ask, body)
+            if target is not None and passing.may_pass(target, operation, self.body):
+                return await passing.passed(self, backend, target, plan, ask)
         # Each loaded when the first request needs it.
         if operation == "count_tokens":
             from gateway.counting import counted
 
-            return await counted(self, backend, plan, ask, body)
+            return await counted(self, backend, plan, ask)
         if isinstance(backend, HttpBackend):
             from gateway.translating import translated
 
-            return await translated(self, backend, plan, ask, body)
+            return await translated(self, backend, plan, ask)
         from gateway.virtual import answered
 
-        return await answered(self, backend, plan, ask, body)
+        return await answered(self, backend, plan, ask)
 
     # -- what the rooms need
 
@@ -202,7 +203,8 @@ class Exchange:
         headers["Content-Type"] = self.front.content_type(ask)
         watch, alive = self.watch, self.front.keep_alive(ask)
         settings = self.gateway.settings.server
-        outlet = Outlet(self.request, settings, headers, watch, relay, alive)
+        writing = self.gateway.writing
+        outlet = Outlet(self.request, settings, headers, watch, relay, alive, writing)
         self.stream = Stream(relay, outlet, watch)
         return self.stream
 
@@ -221,7 +223,7 @@ class Exchange:
         headers = self.own_headers() | headers
         headers["Content-Type"] = content_type
         headers["Server"] = http.SERVER
-        response = Response(body=body, status=status, headers=headers)
+        response = self.gateway.writing.whole(status, headers, body)
         if status == 408 and self.request.transport is not None:
             # The rest of the body will not come: do not wait for it.
             await response.prepare(self.request)
@@ -230,6 +232,14 @@ class Exchange:
         return response
 
     # -- when it fails
+
+    async def _tell(self, error: LLMProxyError) -> StreamResponse:
+        """Do as `_broken_off`; the client may leave even now."""
+        try:
+            return await self._broken_off(error)
+        except (asyncio.CancelledError, ConnectionError):
+            self._client_left()
+            raise
 
     async def _broken_off(self, error: LLMProxyError) -> StreamResponse:
         """Tell the client of *error*: by a status, or inside an open stream."""

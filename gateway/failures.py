@@ -14,9 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import (
     ClientConnectionResetError,
-    ClientError,
     ClientPayloadError,
-    ClientResponse,
     ServerDisconnectedError,
 )
 
@@ -35,6 +33,7 @@ from gateway.wire.faults import read_refusal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.answers import Answer
     from gateway.plugin import Headers
 
 JSON = "application/json"
@@ -77,7 +76,7 @@ class UpstreamAnswerError(BackendError):
         self.verbatim = verbatim
 
 
-async def refusal(response: ClientResponse, *, verbatim: bool = True) -> LLMProxyError:
+async def refusal(response: Answer, *, verbatim: bool = True) -> LLMProxyError:
     """
     Return the error for an answer whose status is not a success.
 
@@ -118,7 +117,7 @@ def _host(location: str) -> str:
 
 
 async def read_whole(
-    response: ClientResponse, most: int, heard: Callable[[], None] | None = None
+    response: Answer, most: int, heard: Callable[[], None] | None = None
 ) -> bytes:
     """
     Read a body that must not exceed *most* bytes.
@@ -130,20 +129,16 @@ async def read_whole(
         BackendError: it does; or as `mapped` says.
     """
     pieces, size = [], 0
-    try:
-        while chunk := await response.content.readany():
-            pieces.append(chunk)
-            size += len(chunk)
-            if heard is not None:
-                heard()
-            if size > most:
-                raise BackendError(
-                    f"the upstream's answer exceeds {most} bytes",
-                    code="reply_too_large",
-                )
-    except (ClientError, TimeoutError, OSError) as exc:
-        raise mapped(exc) from exc
-    return b"".join(pieces)
+    while chunk := await response.read():
+        pieces.append(chunk)
+        size += len(chunk)
+        if heard is not None:
+            heard()
+        if size > most:
+            raise BackendError(
+                f"the upstream's answer exceeds {most} bytes", code="reply_too_large"
+            )
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def mapped(exc: Exception) -> LLMProxyError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.answers import Pulled
 from gateway.domain.fold import Fold, unfold
 from gateway.failures import JSON
 from gateway.plugin import ProcessedResponse
@@ -60,4 +61,4 @@ async def stream_reply(
     async def read() -> ProcessedResponse | None:
         return pieces.pop()
 
-    return await stream.pump(read)
+    return await stream.pump(Pulled(read))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from time import time
 from typing import TYPE_CHECKING
 
@@ -96,12 +97,19 @@ def to_client(headers: Mapping[str, str]) -> dict[str, str]:
     """Return those of an upstream's *headers* that go to the caller."""
     kept = {}
     for name, value in headers.items():
-        low = name.lower()
-        if low in TO_CLIENT or low.startswith(_TO_CLIENT_PREFIXES):
-            kept[low] = value
-        elif low == REQUEST_ID:
-            kept[UPSTREAM_REQUEST_ID] = value
+        passed = _passed(name)
+        if passed is not None:
+            kept[passed] = value
     return kept
+
+
+@lru_cache(maxsize=1024)
+def _passed(name: str) -> str | None:
+    """Return by what name an upstream's header passes, if it does."""
+    low = name.lower()
+    if low in TO_CLIENT or low.startswith(_TO_CLIENT_PREFIXES):
+        return low
+    return UPSTREAM_REQUEST_ID if low == REQUEST_ID else None
 
 
 def upstream_id(kept: Mapping[str, str]) -> str | None:

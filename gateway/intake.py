@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp.http_exceptions import PayloadEncodingError
 from aiohttp.web import RequestPayloadError
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from gateway.domain.errors import (
     InvalidRequestError,
@@ -15,9 +16,12 @@ from gateway.domain.errors import (
 )
 
 if TYPE_CHECKING:
-    from aiohttp.web import Request
+    from aiohttp.web import BaseRequest, Request
 
     from gateway.settings import Server
+
+
+_NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
 
 
 async def read_body(request: Request, settings: Server) -> bytes:
@@ -57,6 +61,19 @@ async def read_body(request: Request, settings: Server) -> bytes:
     except (RequestPayloadError, PayloadEncodingError) as exc:
         raise InvalidRequestError("the body is broken off or malformed") from exc
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def forget_head(request: BaseRequest) -> None:
+    """
+    Let go of a request's headers, of which the rest of its answer has no use.
+
+    They are most of what an open stream takes: as text, as bytes, and as a table.
+    """
+    message = request._message  # noqa: SLF001
+    request._message = message._replace(headers=_NO_HEADERS, raw_headers=())  # noqa: SLF001
+    request._headers = _NO_HEADERS  # noqa: SLF001
+    for name in ("headers", "raw_headers"):
+        request._cache.pop(name, None)  # noqa: SLF001
 
 
 def _too_large(most: int) -> RequestTooLargeError:

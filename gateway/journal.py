@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gateway import log
 from gateway.gauges import LISTENERS, Gauges
-from gateway.ledger import OUTSIDE, Ledger
 from gateway.secret import redact
+
+if TYPE_CHECKING:
+    from gateway.ledger import Ledger
 
 Fields: TypeAlias = dict[str, Any]
 
@@ -26,13 +28,13 @@ class Journal:
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
-        self._log = log.teller("exchange.done", OUTSIDE)
+        self._log = log.teller("exchange.done")
         self._listeners: set[asyncio.Queue[Fields | None]] = set()
         self.elsewhere: Callable[[Fields], None] | None = None
 
     def tell(self, ledger: Ledger) -> None:
-        fields = ledger.fields()
-        self._log(fields)
+        fields, said = ledger.account()
+        self._log(fields, said)
         self.deliver(fields)
         if self.elsewhere is not None:
             self.elsewhere(fields)

@@ -116,6 +116,10 @@ class Ledger:
 
     def fields(self) -> dict[str, Any]:
         """Return the account as flat JSON members for the log; no contents."""
+        return self.account()[0]
+
+    def account(self) -> tuple[dict[str, Any], str]:
+        """Return `fields`, and as one text those whose values others choose."""
         usage = self.usage or Usage()
         first = self.first_event
         fields = {
@@ -144,16 +148,21 @@ class Ledger:
             "losses": len(self.losses),
             "loss_paths": self._loss_paths() if self.losses else [],
         }
-        said = "".join([str(fields[name]) for name in OUTSIDE])
+        said = _together(fields)
         if len(said) > LONGEST_NAME or not said.isascii():
             for name in OUTSIDE:
                 fields[name] = _cut(fields[name])
-        return fields
+            said = _together(fields)
+        return fields, said
 
     def _loss_paths(self) -> list[str]:
         """Return grade and path of the first losses; a log line has its limits."""
         first = islice(self.losses.values(), LOGGED_LOSSES)
         return [f"{loss.grade} {loss.path[:LONGEST_PATH]}" for loss in first]
+
+
+def _together(fields: dict[str, Any]) -> str:
+    return " ".join([str(fields[name]) for name in OUTSIDE])
 
 
 def _cut(name: Any) -> Any:

@@ -13,7 +13,8 @@ import re
 import select
 import sys
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
+from time import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
@@ -22,7 +23,7 @@ import structlog
 from gateway.secret import MASK, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from structlog.typing import EventDict, Processor
 
@@ -99,29 +100,38 @@ def set_up(settings: Log, stream: TextIO | None = None) -> None:
     )
 
 
-def teller(event: str, outside: Sequence[str]) -> Callable[[dict[str, Any]], None]:
+def teller(event: str) -> Callable[[dict[str, Any], str], None]:
     """
     Return what logs *event* with some fields, at level ``info``.
 
+    It also takes the values that others choose, joined; the rest holds no secret.
+
     What is logged once a request goes past structlog's layers where its result
     would be a line of JSON: they cost twice as much as the rest of the log.
-
-    Args:
-        outside: the fields whose values others choose; the rest holds no secret.
     """
     slow = structlog.get_logger()
     if _direct is None:
-        return lambda fields: slow.info(event, **fields)
+        return lambda fields, _: slow.info(event, **fields)
     lines = _direct
+    ending = f',"event":"{event}","level":"info","timestamp":"'
 
-    def tell(fields: dict[str, Any]) -> None:
-        now = datetime.now(UTC).isoformat(timespec="microseconds")[:-6]
-        ending = {"event": event, "level": "info", "timestamp": f"{now}Z"}
-        line = _to_json({**fields, **ending})
-        said = " ".join([str(fields[name]) for name in outside])
+    def tell(fields: dict[str, Any], said: str) -> None:
+        line = f'{_to_json(fields)[:-1]}{ending}{_timestamp()}"}}'
         lines.msg(line if redact(said) == said else redact(line))
 
     return tell
+
+
+def _timestamp() -> str:
+    """Return the time as structlog's ``TimeStamper`` writes it."""
+    now = time()
+    second = int(now)
+    return f"{_second(second)}.{int((now - second) * 1e6):06d}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
 class Lines:
@@ -144,6 +154,9 @@ class Lines:
     debug = info = warning = error = critical = exception = msg
 
     def write(self, text: str) -> None:
+        if self._waiting and self._loop is not None and not self._loop.is_closed():
+            self._waiting.append(text)
+            return
         self._waiting.append(text)
         try:
             loop = asyncio.get_running_loop()

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from aiohttp.web import StreamResponse
-
 from gateway import http
+from gateway.intake import forget_head
+from gateway.protocol import Connection
 from gateway.relay import Relay, StalledClientError
 from gateway.watch import NEVER
 
 if TYPE_CHECKING:
-    from aiohttp.abc import AbstractStreamWriter
-    from aiohttp.web import Request
+    from aiohttp.web import Request, StreamResponse
 
+    from gateway.answers import Source
     from gateway.plugin import Headers
     from gateway.settings import Server
     from gateway.watch import Watch
+    from gateway.writing import StreamedResponse, Writing
 
 _HEADERS = {
     "Server": http.SERVER,
@@ -35,7 +37,11 @@ class Outlet:
     a status of its own. Where that takes long, the head goes out early, for the
     sake of the proxies in between, which cut what is silent.
 
+    What is sent goes to the network at once. While too much of it waits there, the
+    source of the stream is held back.
+
     Args:
+        writing: makes the response.
         headers: all but the usual ones, the content's type among them.
         alive: what may be sent between two events, so that something is.
 
@@ -54,20 +60,23 @@ class Outlet:
         watch: Watch,
         relay: Relay,
         alive: bytes,
+        writing: Writing,
     ) -> None:
-        self.response: StreamResponse | None = None
+        self.response: StreamedResponse | None = None
         self.begun = False
         self.sent = 0
         self._headers = _HEADERS | headers
         self._alive = alive
         self._request = request
         self._settings = settings
+        self._writing = writing
         self.relay = relay
         self._loop = asyncio.get_running_loop()
+        self._now = self._loop.time
         self._watch = watch
-        self._writer: AbstractStreamWriter | None = None
+        self._source: Source | None = None
         self._held: list[bytes] = []
-        self._last = self._looked = self._loop.time()
+        self._last = self._looked = self._now()
         self._patience = settings.open_after or NEVER
         self._side: asyncio.Task[None] | None = None
         watch.serve(self)
@@ -84,7 +93,7 @@ class Outlet:
         if content_type is not None:
             self._headers["Content-Type"] = content_type
         self._patience = self._settings.keep_alive or NEVER
-        self._last = self._loop.time()
+        self._last = self._now()
         self._watch.next = 0.0
 
     def hold(self, data: bytes) -> None:
@@ -103,31 +112,24 @@ class Outlet:
 
     async def begin(self) -> None:
         """Send the head, if it is not out, and what was held back."""
-        self.begun = True
         if not await self.is_open():
             await self._open()
         elif self._held:
-            data = self.held
-            self._held.clear()
-            await self.write(data)
+            self._send_held()
+        self.begun = True
 
-    async def write(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """
-        Send *data*; returns when the client has taken enough of what it got.
+        Send *data* at once; the answer must have begun.
 
         Raises:
             ConnectionError: the client has left.
         """
-        if self._side is not None:
-            await self._side
-        writer = self._writer
-        if writer is None:
-            writer = await self._open()
+        if self.response is None:
+            raise RuntimeError("the head is not out")
         self.sent += len(data)
-        self._last = self._looked = self._loop.time()
-        self._watch.blocked = True
-        await writer.write(data)
-        self._watch.blocked = False
+        self._last = self._now()
+        self.response.send(data)
 
     async def close(self) -> StreamResponse:
         """Send the last chunk; the head must be out."""
@@ -140,26 +142,55 @@ class Outlet:
         """Stop whatever is still going on beside the exchange's own task."""
         if self._side is not None:
             self._side.cancel()
+        connection = self._request.protocol
+        if isinstance(connection, Connection) and connection.flow is self:
+            connection.flow = None
 
-    async def _open(self) -> AbstractStreamWriter:
-        response = StreamResponse(headers=self._headers)
-        writer = await response.prepare(self._request)
-        if writer is None:
+    def slow(self, source: Source | None) -> None:
+        """Hold *source* back while the client is slow, instead of the one before."""
+        self._source = source
+        if source is not None and self._watch.blocked:
+            source.pause()
+
+    # -- called by the connection
+
+    def pause(self) -> None:
+        self._watch.blocked = True
+        self._last = self._now()
+        if self._source is not None:
+            self._source.pause()
+
+    def resume(self) -> None:
+        self._watch.blocked = False
+        self._watch.hear()
+        if self._source is not None:
+            self._source.resume()
+
+    # -- inside
+
+    async def _open(self) -> None:
+        response = self._writing.stream(self._headers)
+        if await response.prepare(self._request) is None:
             raise ConnectionResetError("the client has left")
-        self.response, self._writer = response, writer
+        self.response = response
+        forget_head(self._request)
+        connection = self._request.protocol
+        if isinstance(connection, Connection):
+            connection.flow = self
         self.relay.ledger.status = response.status
         if self._held:
-            data = self.held
-            self._held.clear()
-            self.sent += len(data)
-            await writer.write(data)
-        return writer
+            self._send_held()
+
+    def _send_held(self) -> None:
+        data = self.held
+        self._held.clear()
+        self.send(data)
 
     def due(self) -> float:
         return min(self._ping_due(), self._looked + self._settings.send_timeout)
 
     def act(self) -> None:
-        now = self._looked = self._loop.time()
+        now = self._looked = self._now()
         if self._watch.blocked:
             if now >= self._last + self._settings.send_timeout:
                 self._watch.interrupt(
@@ -168,21 +199,29 @@ class Outlet:
         elif now >= self._ping_due():
             self._last = now
             if self.relay.at_boundary and self._side is None:
-                self._side = self._loop.create_task(self._ping())
+                self._ping()
 
     def _ping_due(self) -> float:
         if self._watch.blocked:
             return NEVER
-        if self._writer is None:
+        if self.response is None:
             return self._last + self._patience
         return self._last + (self._settings.keep_alive or NEVER)
 
-    async def _ping(self) -> None:
+    def _ping(self) -> None:
+        if self.response is None:
+            self._side = self._loop.create_task(self._open_early())
+        else:
+            self._send_alive()
+
+    async def _open_early(self) -> None:
         try:
-            writer = self._writer or await self._open()
-            self.sent += len(self._alive)
-            await writer.write(self._alive)
-        except ConnectionError:
-            pass  # the exchange's own task is told as well
+            with suppress(ConnectionError):
+                await self._open()
+                self._send_alive()
         finally:
             self._side = None
+
+    def _send_alive(self) -> None:
+        with suppress(ConnectionError):  # the exchange's own task is told as well
+            self.send(self._alive)

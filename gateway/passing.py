@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from gateway import http
+from gateway.answers import Decoding
 from gateway.dialects import OPENAI_CHAT, OPENAI_RESPONSES
 from gateway.domain.errors import APIConnectionError, BackendError
 from gateway.failures import JSON, UpstreamAnswerError, read_whole, refusal
@@ -18,9 +19,9 @@ from gateway.wire.reading import whole
 from gateway.wire.seal import holds_foreign
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse
     from aiohttp.web import StreamResponse
 
+    from gateway.answers import Answer, Source
     from gateway.building import Backend
     from gateway.domain.reply import Json
     from gateway.exchange import Exchange
@@ -52,7 +53,6 @@ async def passed(
     target: Target,
     plan: Plan[Backend],
     ask: Ask,
-    body: bytes,
 ) -> StreamResponse:
     """
     Answer with what *target* says.
@@ -60,7 +60,37 @@ async def passed(
     Raises:
         LLMProxyError: it failed, before or after the answer began.
     """
-    request, ours = exchange.request, target.dialect.protocol
+    kind, keep, response = await _asked(exchange, backend, target, plan, ask)
+    try:
+        kept = http.to_client(response.headers)
+        exchange.ledger.upstream_request_id = http.upstream_id(kept)
+        if response.status >= 300:
+            raise await refusal(response, verbatim=target.dialect.own_errors)
+        streams = is_stream(response, ask)
+        if streams is not ask.stream and _can_be_read(exchange, target):
+            return await _across(exchange, target, response, ask, keep)
+        if not streams:
+            return await _whole(exchange, response, kept, keep)
+        stream = exchange.stream or exchange.begin_stream(
+            kind(exchange.ledger, exchange.front, ask), ask
+        )
+        stream.answered(_content_type(response, ask), kept)
+        return await stream.pump(source_of(response, target.dialect))
+    finally:
+        # Frees the upstream at once, unless the answer was read to its end:
+        # then its connection is back in the pool already.
+        response.close()
+
+
+async def _asked(
+    exchange: Exchange,
+    backend: HttpBackend,
+    target: Target,
+    plan: Plan[Backend],
+    ask: Ask,
+) -> tuple[type[Passthrough], Keep, Answer]:
+    """Ask; return what watches the answer, what keeps it, and the answer."""
+    request, ours, body = exchange.request, target.dialect.protocol, exchange.body
     keep: Keep = None
     if ours == OPENAI_RESPONSES:
         recalled = await exchange.recall(
@@ -81,29 +111,12 @@ async def passed(
         exchange.begin_stream(relay, ask).keep = keep
     body = target.edited(body, headers)
     response = await backend.open(target, url, body, headers)
-    try:
-        kept = http.to_client(response.headers)
-        exchange.ledger.upstream_request_id = http.upstream_id(kept)
-        if response.status >= 300:
-            raise await refusal(response, verbatim=target.dialect.own_errors)
-        streams = is_stream(response, ask)
-        if streams is not ask.stream and _can_be_read(exchange, target):
-            return await _across(exchange, target, response, ask, keep)
-        if not streams:
-            return await _whole(exchange, response, kept, keep)
-        stream = exchange.stream or exchange.begin_stream(
-            kind(exchange.ledger, exchange.front, ask), ask
-        )
-        stream.answered(_content_type(response, ask), kept)
-        return await stream.pump(pieces(response, target.dialect))
-    finally:
-        # Frees the upstream at once, unless the answer was read to its end:
-        # then its connection is back in the pool already.
-        response.close()
+    exchange.body = b""  # a stream may last, and needs no more of the request
+    return kind, keep, response
 
 
 async def _whole(
-    exchange: Exchange, response: ClientResponse, headers: Headers, keep: Keep
+    exchange: Exchange, response: Answer, headers: Headers, keep: Keep
 ) -> StreamResponse:
     body = await _read_whole(exchange, response, headers)
     if exchange.stream is not None and await exchange.stream.outlet.is_open():
@@ -117,9 +130,7 @@ async def _whole(
     return await exchange.complete(response.status, body, content_type, headers)
 
 
-async def _read_whole(
-    exchange: Exchange, response: ClientResponse, headers: Headers
-) -> bytes:
+async def _read_whole(exchange: Exchange, response: Answer, headers: Headers) -> bytes:
     """Return an answer that is no stream, and no error; it is accounted for."""
     body = await whole_body(exchange, response)
     try:
@@ -139,7 +150,7 @@ def _can_be_read(exchange: Exchange, target: Target) -> bool:
 async def _across(
     exchange: Exchange,
     target: Target,
-    response: ClientResponse,
+    response: Answer,
     ask: Ask,
     keep: Keep,
 ) -> StreamResponse:
@@ -161,7 +172,7 @@ async def _across(
     return await answer_reply(exchange, reply, context, headers, keep)
 
 
-async def whole_body(exchange: Exchange, response: ClientResponse) -> bytes:
+async def whole_body(exchange: Exchange, response: Answer) -> bytes:
     """
     Return an answer that comes in one piece.
 
@@ -176,26 +187,11 @@ async def whole_body(exchange: Exchange, response: ClientResponse) -> bytes:
     return body
 
 
-def pieces(
-    response: ClientResponse, dialect: Dialect
-) -> Callable[[], Awaitable[bytes]]:
-    """Return what reads the stream's next bytes, as its protocol has them."""
-    read = response.content.readany
+def source_of(response: Answer, dialect: Dialect) -> Source:
+    """Return the stream's bytes as its protocol has them."""
     if dialect.decoder is None:
-        return read
-    decoder = dialect.decoder()
-    over = False
-
-    async def next_bytes() -> bytes:
-        nonlocal over
-        while not over:
-            chunk = await read()
-            over = not chunk
-            if data := decoder.feed(chunk) if chunk else decoder.eof():
-                return data
-        return b""
-
-    return next_bytes
+        return response
+    return Decoding(response, dialect.decoder())
 
 
 def decoded(body: bytes, dialect: Dialect) -> bytes:
@@ -213,7 +209,7 @@ def no_json() -> APIConnectionError:
     )
 
 
-def is_stream(response: ClientResponse, ask: Ask) -> bool:
+def is_stream(response: Answer, ask: Ask) -> bool:
     """Tell a stream by its type; some servers forget it, some do not stream."""
     content_type = response.headers.get("Content-Type", "")
     if content_type.startswith("text/event-stream"):
@@ -221,7 +217,7 @@ def is_stream(response: ClientResponse, ask: Ask) -> bool:
     return ask.stream and (ask.framing == "array" or "json" not in content_type)
 
 
-def _content_type(response: ClientResponse, ask: Ask) -> str | None:
+def _content_type(response: Answer, ask: Ask) -> str | None:
     """Return the upstream's own, where it fits what the client expects."""
     content_type = response.headers.get("Content-Type")
     if content_type is None:

@@ -8,8 +8,7 @@ while what was written to it still waits to be read.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from aiohttp.web import (
@@ -19,27 +18,50 @@ from aiohttp.web import (
     Server,
     StreamResponse,
 )
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from aiohttp.web_protocol import _ErrInfo
 
 from gateway.dialects import dialect_of, front
 from gateway.domain.errors import InvalidRequestError, LLMProxyError
 from gateway.failures import JSON
+from gateway.lane.serving import Find, Handler, ShortWay
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Awaitable
 
     from aiohttp.web import BaseRequest
+    from aiohttp.web_protocol import RequestHandler
 
 _log = structlog.get_logger()
 
 
-class Connection(RequestHandler):
-    """Leans on ``_waiter``, which is set while no request is being served."""
+class Flow(Protocol):
+    """Who is told how fast a client takes what is written to it."""
 
-    __slots__ = ("_head_timeout", "_head_timer")
+    def pause(self) -> None: ...
 
-    def __init__(self, server: Server, head_timeout: float, **kwargs: Any) -> None:
-        super().__init__(server, **kwargs)
+    def resume(self) -> None: ...
+
+
+class Connection(ShortWay):
+    """
+    Leans on ``_waiter``, which is set while no request is being served.
+
+    Attributes:
+        flow: told when too much waits for the client, and when it has been taken.
+    """
+
+    __slots__ = ("_head_timeout", "_head_timer", "flow")
+
+    def __init__(
+        self,
+        server: Server,
+        head_timeout: float,
+        direct: Find | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(server, direct, **kwargs)
+        self.flow: Flow | None = None
         self._head_timeout = head_timeout
         self._head_timer: asyncio.TimerHandle | None = None
 
@@ -61,6 +83,16 @@ class Connection(RequestHandler):
         # A plain close would first wait until the client has read everything.
         if self._request_in_progress and self.transport is not None:
             self.transport.abort()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self.flow is not None:
+            self.flow.pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self.flow is not None:
+            self.flow.resume()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_timer()
@@ -113,23 +145,26 @@ class Connection(RequestHandler):
             self._head_timer = None
 
 
-Handler: TypeAlias = Callable[[Any], Awaitable[StreamResponse]]
-Find: TypeAlias = Callable[[str], Handler | None]
-
-
 class _Server(Server):
     head_timeout: float
+    direct: Find | None
 
     @classmethod
-    def of(cls, server: Server, head_timeout: float, direct: Find) -> _Server:
+    def of(
+        cls, server: Server, head_timeout: float, direct: Find, *, fast: bool
+    ) -> _Server:
         made = cls.__new__(cls)
         made.__dict__.update(server.__dict__)
         made.head_timeout = head_timeout
+        made.direct = direct if fast else None
+        # Also of a fast server: some requests it leaves to aiohttp.
         made.request_handler = _short_cut(direct, server.request_handler)
         return made
 
     def __call__(self) -> RequestHandler:
-        return Connection(self, self.head_timeout, loop=self._loop, **self._kwargs)
+        return Connection(
+            self, self.head_timeout, self.direct, loop=self._loop, **self._kwargs
+        )
 
 
 def _short_cut(direct: Find, usual: Handler) -> Handler:
@@ -158,9 +193,10 @@ class Runner(AppRunner):
     Args:
         direct: finds, by path and query, the handler of ``POST`` requests that need
             nothing of the application, such as its hooks.
+        fast: they take the short way of `gateway.lane.serving`.
     """
 
-    __slots__ = ("_direct", "_head_timeout")
+    __slots__ = ("_direct", "_fast", "_head_timeout")
 
     def __init__(
         self,
@@ -168,13 +204,15 @@ class Runner(AppRunner):
         *,
         head_timeout: float,
         direct: Find,
+        fast: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(app, **kwargs)
+        self._fast = fast
         self._head_timeout = head_timeout
         self._direct = direct
 
     async def _make_server(self) -> Server:
         server = await super()._make_server()
         # Only the connections and the way to a handler differ.
-        return _Server.of(server, self._head_timeout, self._direct)
+        return _Server.of(server, self._head_timeout, self._direct, fast=self._fast)

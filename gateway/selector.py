@@ -7,6 +7,8 @@ that ``vendor/model:free`` stays the name of a model.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from attrs import frozen
 
 
@@ -19,6 +21,7 @@ class Leaf:
     query: str = ""
 
 
+@lru_cache(maxsize=1024)
 def parse(name: str) -> Leaf:
     path, mark, query = name.partition("?")
     head, colon, tail = path.partition(":")

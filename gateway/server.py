@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from aiohttp import web
 from gateway.access import Access
 from gateway.api import build, direct
 from gateway.calling import Calling
+from gateway.fitting import fitting
+from gateway.garbage import settle
 from gateway.journal import Journal
 from gateway.protocol import Runner
 from gateway.refreshing import Refreshing
@@ -22,6 +23,7 @@ from gateway.routes import RouteTable
 from gateway.sockets import shown
 from gateway.state import Gateway
 from gateway.virtual_backend import VirtualBackend
+from gateway.writing import FAST, PLAIN, Writing
 
 if TYPE_CHECKING:
     import socket
@@ -40,8 +42,6 @@ LINGERING = 2.0
 CLOSING = 1.0
 # An interrupted exchange writes one frame.
 LAST_WORDS = 2.0
-# Most collections find nothing; requests leave no cycles behind.
-GC_THRESHOLD = 50_000
 
 
 async def serve(
@@ -60,11 +60,13 @@ async def serve(
         wire: to the other workers, where there are any.
     """
     log = structlog.get_logger()
+    settings = await fitting(settings)
     site = make_site(settings, registry, board, worker)
     runner = Runner(
         build(site),
         head_timeout=settings.server.header_timeout,
         direct=direct(site),
+        fast=site.writing is FAST,
         # Off by default, and on in aiohttp's own test tools: without it nobody
         # notices that a client has left.
         handler_cancellation=True,
@@ -85,9 +87,7 @@ async def serve(
     )
     refreshing = Refreshing(site.backends, site.learned)
     site.standing |= {asyncio.current_task(), *refreshing.start()}
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
+    settle()
     try:
         await ending.wait()
         ending.clear()
@@ -140,6 +140,9 @@ def make_site(
     for backend in backends.values():
         if isinstance(backend, VirtualBackend):
             backend.provider = provider
+        else:
+            for dialect in backend.speaks:
+                dialect.load()
     registry.run_hooks(provider)
     gauges = board.row(worker)
     return Gateway(
@@ -151,7 +154,12 @@ def make_site(
         gauges=gauges,
         access=Access(settings.server),
         journal=Journal(gauges),
+        writing=_writing(settings.server.writer),
     )
+
+
+def _writing(writer: str) -> Writing:
+    return FAST if writer == "fast" else PLAIN
 
 
 def _signals(numbers: Iterable[signal.Signals]) -> asyncio.Event:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
-from contextvars import ContextVar
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aiohttp import (
-    ClientPayloadError,
-    ClientSession,
-    ClientTimeout,
-    DummyCookieJar,
-    TCPConnector,
-)
-from aiohttp.client_proto import ResponseHandler
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
 
 from gateway import identity
+from gateway.lane.answer import READ_BUFFER
+from gateway.lane.connection import LaneConnector
+from gateway.lane.lane import Lane
 from gateway.loops import LOOP_GUARD, OWN_ID, guard_value
 
 if TYPE_CHECKING:
@@ -27,48 +20,6 @@ if TYPE_CHECKING:
 
     from gateway.settings import Backend as BackendSettings
     from gateway.settings import Tls
-
-# What may pile up, twice over, for a client who reads slowly.
-READ_BUFFER = 64 * 1024
-
-# Of the request that the current task sends: whether it went out on a new
-# connection, and whether it must.
-fresh: ContextVar[bool] = ContextVar("fresh", default=True)
-pool_allowed: ContextVar[bool] = ContextVar("pool_allowed", default=True)
-
-
-class _Protocol(ResponseHandler):
-    """
-    Tells a reader that is waiting for the body when its framing is broken.
-
-    aiohttp 3.14 tells only who waits for a head; the others would wait for ever.
-    """
-
-    def set_exception(
-        self, exc: BaseException, exc_cause: BaseException | None = None
-    ) -> None:
-        super().set_exception(exc, exc_cause or exc)
-        payload = self._payload
-        if payload is not None and not payload.is_eof() and not payload.exception():
-            payload.set_exception(ClientPayloadError("malformed body"), exc)
-
-
-class _Connector(TCPConnector):
-    """Tells new connections from pooled ones, and can do without the pool."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        factory: Any = partial(_Protocol, loop=asyncio.get_running_loop())
-        self._factory = factory
-
-    async def _get(self, *args: Any, **kwargs: Any) -> Any:
-        if pool_allowed.get():
-            return await super()._get(*args, **kwargs)
-        return None
-
-    async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
-        fresh.set(True)
-        return await super()._create_connection(*args, **kwargs)
 
 
 def make_session(
@@ -83,7 +34,7 @@ def make_session(
     """
     limits, clocks = settings.limits, settings.timeouts
     guarded = guarded and settings.loop_guard
-    connector = _Connector(
+    connector = LaneConnector(
         # aiohttp's default of 100 counts open streams and would strangle them.
         limit=limits.connections,
         limit_per_host=limits.connections_per_host,
@@ -111,6 +62,15 @@ def make_session(
         proxy=settings.proxy.reveal() if settings.proxy else None,
         trust_env=False,
     )
+
+
+def make_lane(session: ClientSession, settings: BackendSettings) -> Lane | None:
+    """Return the fast way to use *session*, unless the settings do not want it."""
+    connector = session.connector
+    if settings.client != "fast" or not isinstance(connector, LaneConnector):
+        return None
+    proxy = settings.proxy.reveal() if settings.proxy else None
+    return Lane(session, connector, proxy)
 
 
 async def _carry(

@@ -87,6 +87,8 @@ class Server:
             only be told inside the stream. 0: never.
         send_timeout: how long a client may take nothing of what is sent to it.
         shutdown_grace: how long running requests may go on after SIGTERM.
+        writer: what writes answers to clients: `fast`, the gateway itself, or
+            `aiohttp`, aiohttp's own responses, which take more CPU.
         max_hops: how many other gateways a request may have passed before; with 0,
             one that comes from another gateway is answered 508.
         cors_origins: web origins whose pages may call the gateway from a
@@ -106,6 +108,7 @@ class Server:
     open_after: Seconds = 30.0
     send_timeout: TimeOut = 60.0
     shutdown_grace: Seconds = 30.0
+    writer: Literal["fast", "aiohttp"] = "fast"
     max_hops: Count = 0
     cors_origins: tuple[Origin, ...] = ()
 
@@ -269,6 +272,8 @@ class Backend:
         limits: see `limits` below.
         tls: see `tls` below.
         proxy: URL of an HTTP proxy to go through, which may hold a password.
+        client: what reads its answers: `fast`, the gateway's own reader, or
+            `aiohttp`, aiohttp's client, which takes more CPU.
         extra: what this type of backend takes beyond the above; its own
             documentation says what.
     """
@@ -289,6 +294,7 @@ class Backend:
     limits: Limits = Limits()
     tls: Tls = Tls()
     proxy: SecretUrl | None = None
+    client: Literal["fast", "aiohttp"] = "fast"
     extra: Extra = field(factory=dict)
 
 

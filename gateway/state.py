@@ -9,6 +9,7 @@ from attrs import define, field
 
 from gateway.gauges import ACTIVE_EXCHANGES, EXCHANGES, LOSSES
 from gateway.watch import Ticker
+from gateway.writing import PLAIN, Writing
 
 if TYPE_CHECKING:
     import asyncio
@@ -34,6 +35,7 @@ class Gateway:
         worker: the number of this process among the workers, from 0.
         draining: no new request is taken.
         standing: tasks of the process itself, which live as long as it.
+        writing: who writes answers.
         learned: what came of asking backends for their models, by their names.
     """
 
@@ -45,6 +47,7 @@ class Gateway:
     gauges: Gauges
     access: Access
     journal: Journal
+    writing: Writing = PLAIN
     ticker: Ticker = field(factory=Ticker)
     log: FilteringBoundLogger = field(factory=structlog.get_logger)
     draining: bool = False

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import ClientError
-
 from gateway.domain.errors import APIConnectionError, LLMProxyError
-from gateway.failures import JSON, UpstreamAnswerError, mapped
+from gateway.failures import JSON, UpstreamAnswerError
 from gateway.ledger import Outcome
 from gateway.wire.faults import read_fault
 
 if TYPE_CHECKING:
     from aiohttp.web import StreamResponse
 
+    from gateway.answers import Source
     from gateway.domain.reply import Json
     from gateway.outlet import Outlet
     from gateway.plugin import Headers
@@ -28,10 +26,10 @@ LINGER = 1.0
 
 class Stream:
     """
-    Pumps an answer through a relay: one task, no queue.
+    Passes an answer through a relay, in the very call in which it comes.
 
-    Awaiting each write is the back-pressure: a client who reads slowly slows
-    the upstream down.
+    A client who reads slowly slows the upstream down: while too much of what was
+    written to it waits, nothing more is taken.
 
     Attributes:
         keep: called with the relay's `Relay.result` once the answer has ended,
@@ -44,6 +42,8 @@ class Stream:
         self.outlet = outlet
         self._watch = watch
         self._headers: Headers = {}
+        self._progress = relay.progress
+        self._said = b""
 
     def answered(self, content_type: str | None, headers: Headers) -> None:
         """Take note of the upstream's head, of which *headers* may pass."""
@@ -54,42 +54,50 @@ class Stream:
         """Go on with another *relay*, where nothing has been fed to the first."""
         self.relay = self.outlet.relay = relay
 
-    async def pump(self, read: Callable[[], Awaitable[Any]]) -> StreamResponse:
+    async def pump(self, source: Source) -> StreamResponse:
         """
         Pass the answer on, to its end.
-
-        Args:
-            read: gives what the relay is fed with; something empty at the end.
 
         Raises:
             LLMProxyError: the answer failed, before or after it began.
             ConnectionError: the client has left.
         """
-        relay, outlet, watch = self.relay, self.outlet, self._watch
-        now, progress = asyncio.get_running_loop().time, relay.progress
-        while True:
-            try:
-                piece = await read()
-            except (ClientError, TimeoutError, OSError) as exc:
-                raise mapped(exc) from exc
-            if not piece:
-                break
-            data = relay.feed(piece)
-            if self.keep is not None and relay.ended:
-                await self._keep()
-            if not outlet.begun:
-                await self._first_words(data)
-            elif data:
-                await outlet.write(data)
-            if progress != (progress := relay.progress):
-                watch.heard = now()
-            if relay.ended:
-                watch.limit(LINGER)
+        relay, outlet = self.relay, self.outlet
+        outlet.slow(source)
+        try:
+            while not await source.deliver(self._take):
+                await self._say(self._said)
+        finally:
+            outlet.slow(None)
         await self._check_beginning()
         last = relay.eof()
-        if self.keep is not None and relay.ended:
+        if relay.ended:
             await self._keep()
         return await self.end(last)
+
+    def _take(self, piece: Any) -> bool:
+        """Pass *piece* on; return whether something must be waited for first."""
+        relay, outlet = self.relay, self.outlet
+        data = relay.feed(piece)
+        if self._progress != (progress := relay.progress):
+            self._progress = progress
+            self._watch.hear()
+        if relay.ended:
+            self._watch.limit(LINGER)
+        if not outlet.begun or (self.keep is not None and relay.ended):
+            self._said = data
+            return True
+        if data:
+            outlet.send(data)
+        return False
+
+    async def _say(self, data: bytes) -> None:
+        if self.relay.ended:
+            await self._keep()
+        if not self.outlet.begun:
+            await self._first_words(data)
+        elif data:
+            self.outlet.send(data)
 
     async def end(self, last: bytes) -> StreamResponse:
         """Send the *last* bytes and the end; the ledger must be settled."""
@@ -110,7 +118,7 @@ class Stream:
             last = b""
         await outlet.begin()
         if last:
-            await outlet.write(last)
+            outlet.send(last)
         ledger.status = 200
         return await outlet.close()
 

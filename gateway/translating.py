@@ -9,7 +9,7 @@ from attrs import evolve
 from gateway import http, losses
 from gateway.failures import JSON, UpstreamAnswerError, refusal
 from gateway.gap import answer_reply, folded, stream_reply
-from gateway.passing import decoded, is_stream, no_json, pieces, whole_body
+from gateway.passing import decoded, is_stream, no_json, source_of, whole_body
 from gateway.rendering import Decoded, Rendering
 from gateway.wire.faults import fault_in
 from gateway.wire.json import encode, loads
@@ -19,15 +19,16 @@ from gateway.wire.sse import SseFramer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp import ClientResponse
     from aiohttp.web import StreamResponse
 
+    from gateway.answers import Answer
     from gateway.building import Backend
     from gateway.domain.errors import LLMProxyError
     from gateway.domain.reply import Json
     from gateway.domain.request import Request
     from gateway.exchange import Exchange
-    from gateway.fronts.base import Ask
+    from gateway.fronts.base import Ask, Context
+    from gateway.passing import Keep
     from gateway.plugin import Translator, Written
     from gateway.routes import Plan
     from gateway.targets import Target
@@ -39,7 +40,6 @@ async def translated(
     backend: HttpBackend,
     plan: Plan[Backend],
     ask: Ask,
-    body: bytes,
 ) -> StreamResponse:
     """
     Answer in the client's dialect with what *backend* says in its own.
@@ -53,8 +53,8 @@ async def translated(
         raise exchange.unsupported(backend.name, plan.model)
     call = Call(exchange, backend, target, target.dialect.translator, plan)
     if operation == "chat":
-        return await _chat(call, ask, body)
-    return await _embeddings(call, ask, body)
+        return await _chat(call, ask)
+    return await _embeddings(call, ask)
 
 
 class Call:
@@ -87,7 +87,7 @@ class Call:
         losses.check(written.losses, paths, protocol, strict=strict)
         self.exchange.ledger.lost(written.losses)
 
-    async def open(self, written: Written) -> ClientResponse:
+    async def open(self, written: Written) -> Answer:
         """
         Send the request; the answer's status says that there is one.
 
@@ -107,7 +107,7 @@ class Call:
         ledger.upstream_request_id = http.upstream_id(kept)
         return await accepted(response)
 
-    async def json(self, response: ClientResponse) -> Json:
+    async def json(self, response: Answer) -> Json:
         """
         Return the whole answer, decoded.
 
@@ -124,7 +124,7 @@ async def sent(
     written: Written,
     caller: Mapping[str, str],
     query: Mapping[str, str] | None = None,
-) -> ClientResponse:
+) -> Answer:
     """
     Send a translated request; return once the answer's head is there.
 
@@ -142,7 +142,7 @@ async def sent(
     return await backend.open(target, target.at(model, query), body, headers)
 
 
-async def accepted(response: ClientResponse) -> ClientResponse:
+async def accepted(response: Answer) -> Answer:
     """
     Return *response* if its status is a success.
 
@@ -158,7 +158,7 @@ async def accepted(response: ClientResponse) -> ClientResponse:
     raise in_own_words(error)
 
 
-def parsed(body: bytes, response: ClientResponse) -> Json:
+def parsed(body: bytes, response: Answer) -> Json:
     """
     Return what *body*, the whole of *response*, says.
 
@@ -187,10 +187,33 @@ def in_own_words(error: LLMProxyError) -> LLMProxyError:
 # -- chat
 
 
-async def _chat(call: Call, ask: Ask, body: bytes) -> StreamResponse:
+async def _chat(call: Call, ask: Ask) -> StreamResponse:
+    exchange, translator = call.exchange, call.translator
+    context, relay, keep, response = await _asked(call, ask)
+    try:
+        kept = http.to_client(response.headers)
+        streams = is_streamed(translator, response, ask)
+        if streams and ask.stream:
+            stream = exchange.stream or exchange.begin_stream(relay, ask)
+            stream.answered(None, kept)
+            return await stream.pump(source_of(response, call.dialect))
+        if streams:
+            body = decoded(await whole_body(exchange, response), call.dialect)
+            reply = folded(translator, body)
+        else:
+            reply = whole(translator.read_reply, await call.json(response))
+        if ask.stream:
+            return await stream_reply(exchange, reply, context, kept)
+        return await answer_reply(exchange, reply, context, kept, keep)
+    finally:
+        response.close()
+
+
+async def _asked(call: Call, ask: Ask) -> tuple[Context, Rendering, Keep, Answer]:
+    """Ask; return how the answer is written, by what, what keeps it, and the answer."""
     exchange, translator = call.exchange, call.translator
     recalled = await exchange.recall(
-        call.plan.backend.name, body, stores=False, passes=False
+        call.plan.backend.name, exchange.body, stores=False, passes=False
     )
     asked = exchange.front.read_request(recalled.body, ask)
     written = translator.write_request(for_upstream(asked, call.plan.model, ask))
@@ -202,23 +225,8 @@ async def _chat(call: Call, ask: Ask, body: bytes) -> StreamResponse:
     if ask.stream:
         exchange.begin_stream(relay, ask).keep = recalled.remember
     response = await call.open(written)
-    try:
-        kept = http.to_client(response.headers)
-        streams = is_streamed(translator, response, ask)
-        if streams and ask.stream:
-            stream = exchange.stream or exchange.begin_stream(relay, ask)
-            stream.answered(None, kept)
-            return await stream.pump(pieces(response, call.dialect))
-        if streams:
-            body = decoded(await whole_body(exchange, response), call.dialect)
-            reply = folded(translator, body)
-        else:
-            reply = whole(translator.read_reply, await call.json(response))
-        if ask.stream:
-            return await stream_reply(exchange, reply, context, kept)
-        return await answer_reply(exchange, reply, context, kept, recalled.remember)
-    finally:
-        response.close()
+    exchange.body = b""  # a stream may last, and needs no more of the request
+    return context, relay, recalled.remember, response
 
 
 def for_upstream(asked: Request, model: str, ask: Ask) -> Request:
@@ -226,7 +234,7 @@ def for_upstream(asked: Request, model: str, ask: Ask) -> Request:
     return evolve(asked, model=model, stream=ask.stream, include_usage=ask.stream)
 
 
-def is_streamed(translator: Translator, response: ClientResponse, ask: Ask) -> bool:
+def is_streamed(translator: Translator, response: Answer, ask: Ask) -> bool:
     """Tell whether *response* comes in pieces, whatever was asked for."""
     if translator.framer is SseFramer or not ask.stream:
         return is_stream(response, evolve(ask, framing="sse"))
@@ -237,7 +245,7 @@ def is_streamed(translator: Translator, response: ClientResponse, ask: Ask) -> b
 # -- embeddings
 
 
-async def _embeddings(call: Call, ask: Ask, body: bytes) -> StreamResponse:
+async def _embeddings(call: Call, ask: Ask) -> StreamResponse:
     front, translator = call.exchange.front, call.translator
     write, read = translator.write_embeddings, translator.read_embeddings
     if (
@@ -247,7 +255,7 @@ async def _embeddings(call: Call, ask: Ask, body: bytes) -> StreamResponse:
         or read is None
     ):
         raise call.exchange.unsupported(call.plan.backend.name)
-    asked = front.read_embeddings(body, ask)
+    asked = front.read_embeddings(call.exchange.body, ask)
     written = write(evolve(asked, model=call.plan.model))
     call.check(written)
     response = await call.open(written)

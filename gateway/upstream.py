@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import (
     ClientError,
     ClientOSError,
-    ClientResponse,
     ClientSession,
     ServerDisconnectedError,
 )
 from attrs import define, evolve, field
 from yarl import URL
 
+from gateway.answers import ClientAnswer
 from gateway.domain.errors import (
     APITimeoutError,
     AuthenticationError,
@@ -22,16 +23,18 @@ from gateway.domain.errors import (
 )
 from gateway.failures import mapped, read_whole
 from gateway.http import retry_after
+from gateway.lane.connection import fresh, pool_allowed
 from gateway.listing import MAX_MODEL_LIST, model_ids
 from gateway.loops import LOOP_GUARD, OWN_ID, guard_value
 from gateway.plugin import Fixed, Outbound
-from gateway.sessions import fresh, pool_allowed
 from gateway.targets import Target, operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gateway.answers import Answer
     from gateway.fronts.base import Ask
+    from gateway.lane.lane import Lane
     from gateway.plugin import Auth, Connector, Credentials, Dialect, Headers
     from gateway.secret import Secret
     from gateway.settings import Backend as BackendSettings
@@ -41,6 +44,10 @@ DISCOVERY_DEADLINE = 5.0
 REFUSALS = frozenset({401, 403, 429})
 # As many keys as a pool can have, and one more.
 MOST_ATTEMPTS = 21
+
+
+# Is given method, address, body and headers.
+Send: TypeAlias = Callable[[str, URL, bytes, dict[str, str]], Awaitable["Answer"]]
 
 
 class _Stale(Exception):  # noqa: N818 - it never leaves this module
@@ -62,6 +69,7 @@ class HttpBackend:
         credentials: where a key does not do.
         models: configured or discovered; empty means unknown.
         closed_list: the list was configured, so other names are mistakes.
+        lane: the fast way to ask for answers, where it is not switched off.
     """
 
     name: str
@@ -74,6 +82,7 @@ class HttpBackend:
     credentials: Credentials | Fixed | None = None
     models: tuple[str, ...] = ()
     closed_list: bool = False
+    lane: Lane | None = None
     _targets: dict[tuple[int, str], Target] = field(factory=dict, repr=False)
 
     def native(
@@ -158,7 +167,7 @@ class HttpBackend:
         body: bytes,
         headers: dict[str, str],
         method: str = "POST",
-    ) -> ClientResponse:
+    ) -> Answer:
         """
         Send a request and return once the answer's head is there.
 
@@ -173,25 +182,26 @@ class HttpBackend:
         carried = guard_value()
         if carried is not OWN_ID and self._guards:
             headers[LOOP_GUARD] = carried
+        send: Send = self._send
+        if self.lane is not None and self.lane.carries(url):
+            send = self.lane.ask
         if self.credentials is None or isinstance(self.credentials, Fixed):
-            return await self._send(method, url, body, headers)
+            return await send(method, url, body, headers)
         auth = self._auth(target.dialect)
         request = Outbound(method, url, headers, body, auth)
-        return await self._signed(self.credentials, request)
+        return await self._signed(self.credentials, request, send)
 
     @property
     def _guards(self) -> bool:
         return self.settings.loop_guard and self.connector.loop_guard
 
     async def _signed(
-        self, credentials: Credentials, request: Outbound
-    ) -> ClientResponse:
+        self, credentials: Credentials, request: Outbound, send: Send
+    ) -> Answer:
         for attempt in range(MOST_ATTEMPTS):
             tried = evolve(request, headers=dict(request.headers), attempt=attempt)
             await credentials.sign(tried)
-            response = await self._send(
-                tried.method, tried.url, tried.body, tried.headers
-            )
+            response = await send(tried.method, tried.url, tried.body, tried.headers)
             if response.status not in REFUSALS:
                 break
             tried.answer = response.headers
@@ -208,7 +218,7 @@ class HttpBackend:
 
     async def _send(
         self, method: str, url: URL, body: bytes, headers: dict[str, str]
-    ) -> ClientResponse:
+    ) -> Answer:
         pool_allowed.set(True)
         try:
             return await self._once(method, url, body, headers)
@@ -221,10 +231,10 @@ class HttpBackend:
 
     async def _once(
         self, method: str, url: URL, body: bytes, headers: dict[str, str]
-    ) -> ClientResponse:
+    ) -> Answer:
         fresh.set(False)
         try:
-            return await self.session.request(
+            response = await self.session.request(
                 method, url, data=body or None, headers=headers, allow_redirects=False
             )
         except (ServerDisconnectedError, ClientOSError) as exc:
@@ -233,6 +243,7 @@ class HttpBackend:
             raise _Stale(exc) from exc
         except (ClientError, TimeoutError, OSError) as exc:
             raise mapped(exc) from exc
+        return ClientAnswer(response)
 
     async def discover(self) -> None:
         """
@@ -261,7 +272,7 @@ class HttpBackend:
         if self.credentials is None or isinstance(self.credentials, Fixed):
             response = await self._send("GET", url, b"", headers)
         else:
-            response = await self._signed(self.credentials, request)
+            response = await self._signed(self.credentials, request, self._send)
         try:
             if response.status != 200:
                 raise BackendError(f"status {response.status} for the list of models")

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gateway import http, losses
+from gateway.answers import Pulled
 from gateway.detached import Detachable
 from gateway.domain.errors import TranslationError
 from gateway.gap import answer_reply, stream_reply
@@ -44,7 +45,6 @@ async def answered(
     backend: VirtualBackend,
     plan: Plan[Backend],
     ask: Ask,
-    body: bytes,
 ) -> StreamResponse:
     """
     Answer in the client's dialect.
@@ -54,7 +54,9 @@ async def answered(
     """
     if exchange.door.operation != "chat":
         raise exchange.unsupported(backend.name)
-    recalled = await exchange.recall(backend.name, body, stores=False, passes=False)
+    recalled = await exchange.recall(
+        backend.name, exchange.body, stores=False, passes=False
+    )
     asked = exchange.front.read_request(recalled.body, ask)
     context = exchange.context(ask, recalled.shown(asked), foreign=True)
     keep = recalled.remember
@@ -78,7 +80,7 @@ async def answered(
                 if exchange.ledger.losses:  # known too late for the stream's own
                     headers[http.LOSS] = losses.header(exchange.ledger.losses.values())
                 stream.answered(None, headers)
-                return await stream.pump(unpacking)
+                return await stream.pump(Pulled(unpacking))
             reply = await unpacking.folded(exchange.watch.begin)
         finally:
             exchange.ledger.lost(envelope.losses)

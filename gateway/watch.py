@@ -37,8 +37,8 @@ class Ticker:
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self.now = self._loop.time
+        self.loop = asyncio.get_running_loop()
+        self.now = self.loop.time
         self._watches: set[Watch] = set()
         self._running = False
 
@@ -46,18 +46,18 @@ class Ticker:
         self._watches.add(watch)
         if not self._running:
             self._running = True
-            self._loop.call_later(TICK, self._tick)
+            self.loop.call_later(TICK, self._tick)
 
     def discard(self, watch: Watch) -> None:
         self._watches.discard(watch)
 
     def _tick(self) -> None:
-        now = self._loop.time()
+        now = self.loop.time()
         for watch in [w for w in self._watches if w.next <= now]:
             watch.look(now)
         self._running = bool(self._watches)
         if self._running:
-            self._loop.call_later(TICK, self._tick)
+            self.loop.call_later(TICK, self._tick)
 
 
 class Watch:
@@ -65,8 +65,7 @@ class Watch:
     Ends an exchange whose upstream is silent for too long, or that must stop.
 
     To interrupt is to cancel the exchange's task, as `asyncio.timeout` does;
-    `caught` tells our own cancellation from that of a client who left. Hearing
-    from the upstream is an assignment and nothing more.
+    `caught` tells our own cancellation from that of a client who left.
 
     Attributes:
         heard: loop time of the last sign of life.
@@ -76,7 +75,7 @@ class Watch:
 
     def __init__(self, ticker: Ticker, clocks: Timeouts) -> None:
         self._ticker = ticker
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(ticker.loop)
         self._clocks = clocks
         self._begun = False
         self._error: LLMProxyError | None = None
@@ -91,6 +90,10 @@ class Watch:
         self._begun = True
         self.heard = self._ticker.now()
         self.next = 0.0
+
+    def hear(self) -> None:
+        """Take note that the answer goes on; it costs next to nothing."""
+        self.heard = self._ticker.now()
 
     def limit(self, seconds: float) -> None:
         """Allow no more than *seconds* of silence since the last sign of life."""

@@ -9,11 +9,12 @@ from unittest.mock import sentinel
 
 import aiohttp
 import pytest
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientSession
 from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict
 from yarl import URL
 
+from gateway.answers import ClientAnswer
 from gateway.domain.errors import BackendError, LLMProxyError, RateLimitExceededError
 from gateway.failures import (
     UpstreamAnswerError,
@@ -123,14 +124,14 @@ def test_real_refusal() -> None:
 
 
 @asynccontextmanager
-async def answer(*script: bytes | End) -> AsyncIterator[ClientResponse]:
+async def answer(*script: bytes | End) -> AsyncIterator[ClientAnswer]:
     """Give the response to one request that the upstream answers by *script*."""
     async with (
         Upstream(script) as upstream,
         ClientSession() as session,
         session.post(upstream.url, allow_redirects=False) as response,
     ):
-        yield response
+        yield ClientAnswer(response)
 
 
 async def refused(

@@ -24,8 +24,7 @@ from tests.upstream import Request, Script, Step, Upstream, reply
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from aiohttp import ClientResponse
-
+    from gateway.answers import Answer
     from gateway.upstream import HttpBackend
 
     Built: TypeAlias = tuple[HttpBackend, Upstream]
@@ -262,7 +261,7 @@ async def built(script: Script, **members: object) -> AsyncIterator[Built]:
             await backend.close()
 
 
-async def ask(backend: HttpBackend) -> ClientResponse:
+async def ask(backend: HttpBackend) -> Answer:
     target = backend.native("openai_chat", "chat", Ask("m", stream=False), "m")
     assert target is not None
     return await backend.open(target, target.at("m"), b"{}", target.headers({}))

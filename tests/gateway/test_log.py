@@ -249,7 +249,8 @@ def test_teller(out: io.StringIO, form: Any) -> None:
     key = Secret(KEY)
     fields = {"model": f"x{key.reveal()}", "finish": [KEY], "bytes": 5, "stream": True}
 
-    log.teller("exchange.done", ("model", "finish"))(dict(fields))
+    said = f"{fields['model']} {fields['finish']}"
+    log.teller("exchange.done")(dict(fields), said)
     structlog.get_logger().info("exchange.done", **fields)
 
     short, long = out.getvalue().splitlines()
@@ -264,6 +265,6 @@ def test_teller(out: io.StringIO, form: Any) -> None:
 def test_teller_below_the_level(out: io.StringIO, level: Any) -> None:
     log.set_up(Log(level=level), out)
 
-    log.teller("exchange.done", ())({"bytes": 5})
+    log.teller("exchange.done")({"bytes": 5}, "")
 
     assert out.getvalue() == ""

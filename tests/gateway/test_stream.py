@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
@@ -12,7 +12,6 @@ import pytest
 from aiohttp import ClientPayloadError, ClientSession
 from aiohttp.web import (
     Application,
-    AppRunner,
     Request,
     Response,
     StreamResponse,
@@ -20,6 +19,7 @@ from aiohttp.web import (
 )
 from attrs import define, field, frozen
 
+from gateway.answers import Pulled
 from gateway.domain.errors import LLMProxyError
 from gateway.failures import UpstreamAnswerError
 from gateway.fronts.base import EVENT_STREAM, Ask
@@ -27,10 +27,12 @@ from gateway.fronts.openai_chat.front import FRONT
 from gateway.ledger import Ledger, Outcome
 from gateway.outlet import Outlet
 from gateway.passthrough import Passthrough
+from gateway.protocol import Runner
 from gateway.relay import StalledClientError
 from gateway.settings import Server, Timeouts
 from gateway.stream import Stream
 from gateway.watch import Ticker, Watch
+from gateway.writing import FAST, PLAIN
 from tests.streams import (
     DONE,
     KEEP_ALIVE,
@@ -57,6 +59,17 @@ PINGS: list[Step] = [0.04, b": ping\n\n"]
 def short_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look more often than is worth while, so that tests are short."""
     monkeypatch.setattr("gateway.watch.TICK", 0.005)
+
+
+class Chosen:
+    """Who writes: every promise here is kept by both."""
+
+    writing = FAST
+
+
+@pytest.fixture(autouse=True, params=[FAST, PLAIN], ids=["fast", "aiohttp"])
+def _writing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Chosen, "writing", request.param)
 
 
 def watching(clocks: Timeouts) -> Watch:
@@ -89,10 +102,15 @@ class Play:
     head_after: float = 0
     content_type: str | None = "text/event-stream"
     ledger: Ledger = field(factory=lambda: Ledger("req_1", "openai_chat", "chat"))
+    left: Iterator[Step] = field(init=False)
+
+    @left.default
+    def _(self) -> Iterator[Step]:
+        return iter(self.steps)
 
     async def read(self) -> bytes:
-        while self.steps:
-            match self.steps.pop(0):
+        for step in self.left:
+            match step:
                 case bytes() as piece:
                     return piece
                 case float() as pause:
@@ -105,12 +123,14 @@ class Play:
         watch = watching(self.clocks)
         relay = Passthrough(self.ledger, FRONT, ASK)
         headers = {"x-request-id": "1", "Content-Type": EVENT_STREAM}
-        outlet = Outlet(request, self.settings, headers, watch, relay, KEEP_ALIVE)
+        outlet = Outlet(
+            request, self.settings, headers, watch, relay, KEEP_ALIVE, Chosen.writing
+        )
         stream = Stream(relay, outlet, watch)
         try:
             await asyncio.sleep(self.head_after)
             stream.answered(self.content_type, {"retry-after": "3"})
-            return await stream.pump(self.read)
+            return await stream.pump(Pulled(self.read))
         except asyncio.CancelledError:
             caught = watch.caught()
             if caught is None:
@@ -157,7 +177,13 @@ async def listening(
     """Serve with *handle* on the port that is given."""
     app = Application()
     app.router.add_get("/", handle)
-    runner = AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    runner = Runner(
+        app,
+        head_timeout=10,
+        direct=lambda _: None,
+        handler_cancellation=True,
+        shutdown_timeout=0.1,
+    )
     await runner.setup()
     await TCPSite(runner, "127.0.0.1", 0).start()
     try:
@@ -355,7 +381,7 @@ async def test_client_that_takes_nothing() -> None:
         await asyncio.sleep(0)
 
     assert play.ledger.outcome is Outcome.CLIENT_STALLED
-    assert play.steps
+    assert list(play.left)
 
 
 async def test_lingering_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -398,7 +424,9 @@ async def test_head_must_be_out() -> None:
         watch = watching(CALM)
         relay = Passthrough(Ledger("1", "f", "chat"), FRONT, ASK)
         try:
-            await Outlet(request, QUIET, {}, watch, relay, KEEP_ALIVE).close()
+            await Outlet(
+                request, QUIET, {}, watch, relay, KEEP_ALIVE, Chosen.writing
+            ).close()
         except RuntimeError as exc:
             mistakes.append(str(exc))
         finally:
@@ -408,3 +436,19 @@ async def test_head_must_be_out() -> None:
     await fetched(handle)
 
     assert mistakes == ["the head is not out"]
+
+
+async def test_head_is_forgotten() -> None:
+    """A stream may last for hours: the request's headers do not last with it."""
+    found: list[int] = []
+
+    async def handle(request: Request) -> StreamResponse:
+        found.append(len(request.headers))
+        response = await Play([*chat_stream()]).handle(request)
+        found.extend((len(request.headers), len(request.raw_headers)))
+        return response
+
+    await fetched(handle)
+
+    assert found[0] > 0
+    assert found[1:] == [0, 0]

@@ -22,8 +22,7 @@ from tests.upstream import End, Upstream, reply
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-    from aiohttp import ClientResponse
-
+    from gateway.answers import Answer
     from gateway.plugin import Account
     from gateway.upstream import HttpBackend
 
@@ -74,7 +73,7 @@ async def built(
         await backend.close()
 
 
-async def ask(backend: HttpBackend, method: str = "POST") -> ClientResponse:
+async def ask(backend: HttpBackend, method: str = "POST") -> Answer:
     target = backend.native("openai_chat", "chat", Ask("m", stream=False), "m")
     assert target is not None
     headers = target.headers({})

@@ -91,7 +91,7 @@ def noting(body: bytes, headers: dict[str, str], operation: str) -> bytes:
 DIALECT = Dialect(
     "anthropic",
     {"chat": "/models/{model}:raw", "chat_stream": "/models/{model}:streamRaw"},
-    translator=anthropic.TRANSLATOR,
+    translator=anthropic.DIALECT.translator,
     edits=(drop("model"), default("anthropic_version", "wrapped-1"), noting),
     decoder=Unwrapping,
     own_errors=False,

@@ -1,0 +1,1 @@
+"""The fast lane: what carries the busiest requests past the general ways."""
