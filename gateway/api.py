@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from aiohttp import web
 from aiohttp_sse import sse_response
-from structlog.contextvars import bind_contextvars
 
 import gateway
 from gateway import http, models, pages, responses_api
@@ -31,6 +30,7 @@ from gateway.domain.errors import (
 )
 from gateway.exchange import Exchange
 from gateway.failures import JSON
+from gateway.log import request_id
 from gateway.loops import LOOP_GUARD, pass_on
 from gateway.upstream import HttpBackend
 from gateway.writing import FAST
@@ -140,7 +140,7 @@ class _Api:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             name = http.request_id(request.headers)
-            bind_contextvars(request_id=name)
+            request_id.set(name)
             try:
                 if LOOP_GUARD in request.headers:
                     pass_on(request.headers, self._site.settings.server.max_hops)

@@ -14,8 +14,6 @@ from math import ceil
 from time import time
 from typing import TYPE_CHECKING
 
-from structlog.contextvars import bind_contextvars
-
 from gateway import http, losses, passing
 from gateway.dialects import ANTHROPIC, OPENAI_RESPONSES, Door, front
 from gateway.domain.errors import (
@@ -30,6 +28,7 @@ from gateway.fronts.base import Context
 from gateway.gauges import OPEN_UPSTREAMS
 from gateway.intake import read_body
 from gateway.ledger import Ledger, Outcome
+from gateway.log import request_id
 from gateway.loops import LOOP_GUARD, pass_on
 from gateway.outlet import Outlet
 from gateway.recall import Recalled
@@ -67,6 +66,18 @@ class Exchange:
         body: the request's, until the upstream has answered.
     """
 
+    __slots__ = (
+        "_watch",
+        "body",
+        "caller",
+        "door",
+        "front",
+        "gateway",
+        "ledger",
+        "request",
+        "stream",
+    )
+
     def __init__(self, gateway: Gateway, request: Request, door: Door) -> None:
         self.gateway = gateway
         self.request = request
@@ -77,7 +88,7 @@ class Exchange:
         self.stream: Stream | None = None
         self.caller = ""
         self.body = b""
-        bind_contextvars(request_id=self.ledger.request_id)
+        request_id.set(self.ledger.request_id)
 
     async def run(self) -> StreamResponse:
         """

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from aiohttp.http_exceptions import PayloadEncodingError
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web import RequestPayloadError
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -65,15 +66,17 @@ async def read_body(request: Request, settings: Server) -> bytes:
 
 def forget_head(request: BaseRequest) -> None:
     """
-    Let go of a request's headers, of which the rest of its answer has no use.
+    Let go of a request's headers, of which the rest of its answer has no use,
+    and of what its body was read from.
 
     They are most of what an open stream takes: as text, as bytes, and as a table.
     """
+    if request.content.is_eof():
+        request._payload = EMPTY_PAYLOAD  # noqa: SLF001
     message = request._message  # noqa: SLF001
     request._message = message._replace(headers=_NO_HEADERS, raw_headers=())  # noqa: SLF001
     request._headers = _NO_HEADERS  # noqa: SLF001
-    for name in ("headers", "raw_headers"):
-        request._cache.pop(name, None)  # noqa: SLF001
+    request._cache.clear()  # noqa: SLF001 - what was made of them is made again
 
 
 def _too_large(most: int) -> RequestTooLargeError:

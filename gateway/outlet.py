@@ -52,6 +52,27 @@ class Outlet:
         sent: bytes of the body.
     """
 
+    __slots__ = (
+        "_alive",
+        "_headers",
+        "_held",
+        "_last",
+        "_looked",
+        "_loop",
+        "_now",
+        "_patience",
+        "_request",
+        "_settings",
+        "_side",
+        "_source",
+        "_watch",
+        "_writing",
+        "begun",
+        "relay",
+        "response",
+        "sent",
+    )
+
     def __init__(
         self,
         request: Request,

@@ -55,6 +55,20 @@ class Passthrough:
     verbatim = True
     unread = b""
 
+    __slots__ = (
+        "_ask",
+        "_front",
+        "_last",
+        "_look",
+        "_skimmer",
+        "begun",
+        "ended",
+        "fault",
+        "first",
+        "ledger",
+        "opening",
+    )
+
     def __init__(self, ledger: Ledger, front: Front, ask: Ask) -> None:
         self.ledger = ledger
         self.begun = False
@@ -163,6 +177,8 @@ class UsageStripper(Passthrough):
     not ask for. All other bytes stay; whole events are passed on, so this relay
     holds back what follows the last blank line.
     """
+
+    __slots__ = ("_blocks",)
 
     def __init__(self, ledger: Ledger, front: Front, ask: Ask) -> None:
         super().__init__(ledger, front, ask)

@@ -36,6 +36,16 @@ class Stream:
             before its end is sent: who asks for it again right then must find it.
     """
 
+    __slots__ = (
+        "_headers",
+        "_progress",
+        "_said",
+        "_watch",
+        "keep",
+        "outlet",
+        "relay",
+    )
+
     def __init__(self, relay: Relay, outlet: Outlet, watch: Watch) -> None:
         self.keep: Callable[[Json], Awaitable[None]] | None = None
         self.relay = relay
@@ -140,8 +150,8 @@ class Stream:
 
     async def _check_beginning(self) -> None:
         """Refuse an answer that has ended without any event."""
-        if self.relay.begun or self.outlet.begun:
-            return
+        if self.relay.begun or self.outlet.begun or self.relay.progress:
+            return  # events came, and their end decides
         said = self.outlet.held or self.relay.unread
         # Some upstreams write bare JSON where an event stream was announced.
         fault = read_fault(said)

@@ -73,6 +73,18 @@ class Watch:
         next: loop time before which nothing can be due.
     """
 
+    __slots__ = (
+        "_begun",
+        "_clocks",
+        "_error",
+        "_other",
+        "_task",
+        "_ticker",
+        "blocked",
+        "heard",
+        "next",
+    )
+
     def __init__(self, ticker: Ticker, clocks: Timeouts) -> None:
         self._ticker = ticker
         self._task = asyncio.current_task(ticker.loop)

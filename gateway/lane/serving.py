@@ -120,19 +120,18 @@ class ShortWay(RequestHandler):
         self._asleep, self._own_task = asleep, self._task_handler
         # The client may leave, or the server end, before the task's first step.
         self._current_request, self._request_in_progress = request, True
-        task = loop.create_task(self._serve(request, payload, handler))
+        task = loop.create_task(self._serve(request, handler))
         request._task = self._task_handler = task  # noqa: SLF001
         return True
 
-    async def _serve(
-        self, request: BaseRequest, payload: StreamReader, handler: Handler
-    ) -> None:
+    async def _serve(self, request: BaseRequest, handler: Handler) -> None:
         alive = False
         start = self._loop.time() if self._logging_enabled else None
         try:
             response, gone = await self._handle_request(request, start, handler)
             if not gone:
                 self._keepalive = bool(response.keep_alive)
+                payload = request.content
                 if not payload.is_eof():
                     await self._linger(payload)
                 payload.set_exception(_ANSWERED)

@@ -6,9 +6,10 @@ import asyncio
 import io
 import json
 import logging
+import os
 import select
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
@@ -16,6 +17,9 @@ import structlog
 from gateway import log
 from gateway.secret import Secret
 from gateway.settings import Log
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEY = "planted-key-0123456789"
 
@@ -240,6 +244,25 @@ def test_whole_writes() -> None:
     for text in out.all:
         assert len(text) <= select.PIPE_BUF or text.count("\n") == 1
     assert len(out.all) < len(given)
+
+
+def test_writes_to_a_file(tmp_path: Path) -> None:
+    """A file takes all that has been gathered at once; no line is cut or lost."""
+    path = tmp_path / "log"
+    given = ["a" * 3000, "b" * 3000, "c" * 10]
+    with path.open("a") as out:
+        written = log.Lines(out)
+        before = os.fstat(out.fileno()).st_size
+
+        async def main() -> None:
+            for line in given:
+                written.msg(line)
+            assert os.fstat(out.fileno()).st_size == before
+
+        asyncio.run(main())
+        written.flush()
+
+        assert path.read_text().splitlines() == given
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

@@ -19,19 +19,22 @@ from aiohttp.web import (
 )
 from attrs import define, field, frozen
 
+from connectors.openai_chat import TRANSLATOR
 from gateway.answers import Pulled
 from gateway.domain.errors import LLMProxyError
 from gateway.failures import UpstreamAnswerError
-from gateway.fronts.base import EVENT_STREAM, Ask
+from gateway.fronts.base import EVENT_STREAM, Ask, Context
 from gateway.fronts.openai_chat.front import FRONT
 from gateway.ledger import Ledger, Outcome
 from gateway.outlet import Outlet
 from gateway.passthrough import Passthrough
 from gateway.protocol import Runner
-from gateway.relay import StalledClientError
+from gateway.relay import Relay, StalledClientError
+from gateway.rendering import Decoded, Rendering
 from gateway.settings import Server, Timeouts
 from gateway.stream import Stream
 from gateway.watch import Ticker, Watch
+from gateway.wire.sse import SseFramer
 from gateway.writing import FAST, PLAIN
 from tests.streams import (
     DONE,
@@ -101,6 +104,7 @@ class Play:
     clocks: Timeouts = CALM
     head_after: float = 0
     content_type: str | None = "text/event-stream"
+    relay: Callable[[Ledger], Relay] = lambda ledger: Passthrough(ledger, FRONT, ASK)
     ledger: Ledger = field(factory=lambda: Ledger("req_1", "openai_chat", "chat"))
     left: Iterator[Step] = field(init=False)
 
@@ -121,7 +125,7 @@ class Play:
 
     async def handle(self, request: Request) -> StreamResponse:
         watch = watching(self.clocks)
-        relay = Passthrough(self.ledger, FRONT, ASK)
+        relay = self.relay(self.ledger)
         headers = {"x-request-id": "1", "Content-Type": EVENT_STREAM}
         outlet = Outlet(
             request, self.settings, headers, watch, relay, KEEP_ALIVE, Chosen.writing
@@ -452,3 +456,22 @@ async def test_head_is_forgotten() -> None:
 
     assert found[0] > 0
     assert found[1:] == [0, 0]
+
+
+def translating(ledger: Ledger) -> Relay:
+    """Return what reads a chat upstream and writes to a chat client."""
+    source = Decoded(SseFramer(), TRANSLATOR.reader())
+    return Rendering(ledger, source, FRONT.writer(Context(ASK, 1, "name")))
+
+
+@pytest.mark.parametrize("cut", [None, 30])
+async def test_end_without_a_word(cut: int | None) -> None:
+    """An answer of no words is one, wherever the network cuts it."""
+    choice = {"index": 0, "delta": {}, "finish_reason": "stop"}
+    end = data({"id": "1", "model": "m", "choices": [choice]})
+    steps = [end] if cut is None else [end[:cut], end[cut:]]
+
+    got = await Play([*steps], relay=translating).run()
+
+    assert got.status == 200
+    assert got.ledger.outcome is Outcome.COMPLETED
