@@ -8,7 +8,7 @@ UV ?= uv
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # A stamp per lock file: the environment is made when missing and again when it is out of date.
 $(BIN)/.runtime: requirements.lock setup.cfg pyproject.toml
@@ -43,6 +43,22 @@ run: $(BIN)/.runtime ## start the gateway on 127.0.0.1:8080 (ARGS="--listen ..."
 test: $(BIN)/.dev $(OAUTH) ## run the tests; those whose system program is missing are named
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
 
+# What must hold on either way from client to upstream, as tests of real processes.
+ON_BOTH_WAYS := $(addprefix tests/,faults lane process_level nginx sdk llama clouds bedrock \
+	contract/test_doors_process.py contract/test_relay_process.py contract/test_translated_process.py \
+	contract/test_translated_clocks.py contract/test_translated_errors.py)
+
+.PHONY: test-aiohttp
+test-aiohttp: $(BIN)/.dev ## the tests of streams, with aiohttp instead of the fast lane
+	SLUICEGATE_TEST_PATH=aiohttp $(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ON_BOTH_WAYS) $(ARGS)
+
+# How many.
+REQUESTS ?= 100000
+
+.PHONY: soak
+soak: $(BIN)/.dev ## requests that end in every way, many at once (REQUESTS=100000)
+	$(BIN)/python -m tests.faults.soak $(REQUESTS)
+
 .PHONY: check
 check: $(BIN)/.dev ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
@@ -69,8 +85,20 @@ approve: $(BIN)/.dev ## write down anew what crosses between dialects; read the 
 	$(BIN)/python -m tests.contract.fidelity docs/fidelity.md
 
 .PHONY: bench
-bench: $(BIN)/.dev ## nginx, a bare aiohttp relay and the gateway, in one run
+bench: $(BIN)/.dev ## nginx, a bare relay and both ways of the gateway, in one run (ARGS=--peers)
 	$(BIN)/python -m bench $(ARGS)
+
+# In seconds.
+SECONDS ?= 600
+
+$(BIN)/.fuzz: $(BIN)/.dev requirements-fuzz.lock
+	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-fuzz.lock || \
+		echo "make: no atheris for this Python; what is tried is drawn by lot" >&2
+	@touch $@
+
+.PHONY: fuzz
+fuzz: $(BIN)/.fuzz ## look for answers that two readers read differently (SECONDS=600)
+	$(BIN)/python -m tests.fuzz.responses $(SECONDS)
 
 .PHONY: lock
 lock: ## pin the dependencies again, with hashes
@@ -79,6 +107,8 @@ lock: ## pin the dependencies again, with hashes
 	@# After it, since what the tests need binds more.
 	$(UV) pip compile setup.cfg requirements.in --all-extras -c requirements-dev.lock --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements.lock
+	$(UV) pip compile requirements-fuzz.in --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --quiet --upgrade -o requirements-fuzz.lock
 
 .PHONY: clean
 clean: ## remove the environment and everything that was made

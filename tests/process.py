@@ -21,6 +21,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import aiohttp
+import yaml
+
+from tests.ways import USUAL, over_the_way
 
 ROOT = Path(__file__).resolve().parents[1]
 Config: TypeAlias = str | dict[str, Any]
@@ -227,9 +230,15 @@ async def start(
 
 @contextlib.contextmanager
 def config_file(config: Config) -> Iterator[str]:
-    """Write *config* to a file of its own; JSON is YAML, too."""
+    """
+    Write *config* to a file of its own; JSON is YAML, too.
+
+    Unless it is text already, it says which way requests take; see `tests.ways`.
+    """
+    if not isinstance(config, str):
+        config = json.dumps(over_the_way(config))
     with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(config if isinstance(config, str) else json.dumps(config))
+        file.write(config)
         file.flush()
         yield file.name
 
@@ -249,6 +258,8 @@ async def gateway(
         state = stack.enter_context(tempfile.TemporaryDirectory())
         env = {"XDG_STATE_HOME": state, **(env or {})}
         if config is not None:
+            if isinstance(config, str) and not USUAL:
+                config = yaml.safe_load(config)
             given += ["--config", stack.enter_context(config_file(config))]
         if "listen" not in f"{config} {args}":
             given += ["--listen", "127.0.0.1:0"]

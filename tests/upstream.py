@@ -12,6 +12,7 @@ its steps, and one connection plays one script per request:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import json
 import socket
@@ -155,7 +156,8 @@ class Link(asyncio.StreamReaderProtocol):
     def reset(self) -> None:
         sock = self.writer.get_extra_info("socket")
         linger_none = struct.pack("ii", 1, 0)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
+        with contextlib.suppress(OSError):  # the peer was faster
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_none)
         self.writer.transport.abort()
 
 
@@ -208,7 +210,8 @@ class Upstream:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for link in self._links:
-            link.writer.transport.abort()
+            if not link.lost:
+                link.writer.transport.abort()
         await asyncio.sleep(0)
         if self._failures:
             raise self._failures[0]
@@ -249,6 +252,8 @@ class Upstream:
         except Exception as exc:  # a test's own mistake, shown at exit
             self._failures.append(exc)
             link.writer.transport.abort()
+        finally:
+            link.writer.close()
 
     async def _note(self, request: Request) -> None:
         async with self._came:

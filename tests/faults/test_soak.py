@@ -1,4 +1,4 @@
-"""A thousand streams, a tenth of which leaves at random: nothing is left behind."""
+"""Thousands of requests, many of which end as they should not: nothing is left."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.client import Caller
+from tests.faults import soak
 from tests.streams import DONE, finish_chunk, text_chunk
 from tests.upstream import (
     CHUNKED,
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STREAMS = 1000
-WAVES = 5
+WAVES = 3
 EVENTS = 8
+# `make soak` makes more of them.
+MIXED = 1500
 MiB = 1024 * 1024
 BODY = text_chunk("token ") * EVENTS + finish_chunk() + DONE
 WAYS = (Caller.leave, Caller.leave_by_reset, Caller.leave_half)
@@ -87,3 +90,18 @@ async def test_waves(stage: Stage, figure: Callable[[str], None]) -> None:
 def _never_heard(outcomes: list[str]) -> int:
     """A caller that resets at once may be gone before its request was read."""
     return WAVES * STREAMS // 100
+
+
+@pytest.mark.timeout(90)
+async def test_everything_at_once(figure: Callable[[str], None]) -> None:
+    """Whatever callers and upstreams do: one true account each, and nothing left."""
+    begun = time.monotonic()
+
+    ended = await soak.run(MIXED, 1, soak.SHORT)
+
+    figure(
+        f"{MIXED} requests of all kinds in {time.monotonic() - begun:.1f} s: "
+        + ", ".join(f"{n} {name}" for name, n in ended.outcomes.most_common())
+    )
+    assert not ended.wrong, "\n".join(ended.wrong[:10])
+    assert set(ended.outcomes) >= {"completed", "truncated", "client_gone"}

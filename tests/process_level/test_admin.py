@@ -15,6 +15,7 @@ from tests.client import Answer, Caller, ask, chat
 from tests.process import Gateway, config_for, gateway
 from tests.streams import chat_stream
 from tests.upstream import Upstream, reply, stream
+from tests.ways import WAY
 
 if TYPE_CHECKING:
     from tests.stage import Stage
@@ -123,7 +124,9 @@ async def test_status(stage: Stage) -> None:
         assert isinstance(status[name], int)
     assert status["status"] == "ready"
     configured = {"outcome": "configured", "at": None, "reason": None}
-    assert status["backends"] == {"up": {"models": 1, "discovery": configured}}
+    up = {"models": 1, "client": WAY, "discovery": configured}
+    assert status["backends"] == {"up": up}
+    assert status["writer"] == WAY
     assert KEY not in json.dumps(status)
 
 

@@ -9,6 +9,7 @@ import gateway as package
 from tests.client import ask, chat
 from tests.process import UPSTREAM_KEY, config_for, gateway
 from tests.upstream import Upstream, reply
+from tests.ways import WAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,6 +80,7 @@ async def test_never_on_the_way() -> None:
     assert answer.status == 200
     assert status["backends"]["up"] == {
         "models": 0,
+        "client": WAY,
         "discovery": {"outcome": "waiting", "at": None, "reason": None},
     }
 

@@ -1,0 +1,1 @@
+"""The lane and the ordinary way, before upstreams that break every rule."""
