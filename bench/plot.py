@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median as middle
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
@@ -125,7 +126,7 @@ def _costs(
 
 
 def _dot(axis: Axes, place: float, name: str, costs: list[float]) -> None:
-    cost = sorted(costs)[len(costs) // 2]
+    cost = middle(costs)
     colour = _colour(name)
     own = name == GATEWAY
     axis.plot([min(costs), max(costs)], [place, place], color=colour, lw=2, alpha=0.6)
