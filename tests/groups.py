@@ -33,7 +33,7 @@ GROUPS = {
     "tests/contract/test_translated_clocks": "faults",
     "tests/guide/": "programs",
     "tests/bedrock/": "faults",
-    "tests/clouds/": "programs",
+    "tests/clouds/": "faults",
     "tests/contract/test_doors_process": "programs",
     "tests/contract/test_relay_process": "programs",
     "tests/contract/test_translated": "programs",
