@@ -162,9 +162,6 @@ class Lines:
     debug = info = warning = error = critical = exception = msg
 
     def write(self, text: str) -> None:
-        if self._waiting and self._loop is not None and not self._loop.is_closed():
-            self._waiting.append(text)
-            return
         self._waiting.append(text)
         try:
             loop = asyncio.get_running_loop()
