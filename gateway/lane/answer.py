@@ -100,9 +100,7 @@ class LaneAnswer:
         if self.other is not None:
             return bytes(await self.other.read())
         while not self._pieces:
-            if self._connection is None:
-                if self._error is not None:
-                    raise self._error
+            if self._is_over():
                 return b""
             await self._wait()
         pieces = self._pieces
@@ -122,9 +120,7 @@ class LaneAnswer:
         self._take = take
         try:
             while not self._stopped:
-                if self._connection is None:
-                    if self._error is not None:
-                        raise self._error
+                if self._is_over():
                     return True
                 await self._wait()
         finally:
@@ -146,13 +142,11 @@ class LaneAnswer:
         self._flow()
 
     def close(self) -> None:
-        connection = self._connection
-        if connection is not None:
-            self._leave()
+        if self._connection is not None:
             self._pieces.clear()
             self._error = APIConnectionError("the connection was closed here")
+            self._part()
             self._wake()
-            self._part(connection)
 
     # -- called by the connection
 
@@ -231,10 +225,8 @@ class LaneAnswer:
         if self._other_body is None:
             _, self._other_body = await self._protocol.read()
         data = await self._other_body.readany()
-        if not data and self._connection is not None:
-            connection, self._connection = self._connection, None
-            # aiohttp knows whether it may be used again.
-            self._part(connection, keep=True)
+        if not data:
+            self._part(keep=True)  # aiohttp knows whether it may be used again
         return data
 
     def _give(self, piece: bytes) -> None:
@@ -257,11 +249,7 @@ class LaneAnswer:
 
     def _complete(self) -> None:
         """Give the connection back, if it can serve another request."""
-        connection = self._connection
-        if connection is None:  # who took the last piece has closed it
-            return
-        self._leave()
-        self._part(connection, keep=self._reader.keeps_alive)
+        self._part(keep=self._reader.keeps_alive)
         self._wake()
 
     def _fail(self, error: Exception, cause: BaseException | None = None) -> None:
@@ -269,14 +257,19 @@ class LaneAnswer:
             error.__cause__ = cause
         if self._error is None:
             self._error = error
-        connection = self._connection
-        if connection is not None:
-            self._leave()
-            self._part(connection)
+        self._part()
         self._wake()
 
-    def _part(self, connection: Connection, *, keep: bool = False) -> None:
-        transport = self._transport
+    def _part(self, *, keep: bool = False) -> None:
+        """Let go of the connection, which reads as it did before."""
+        connection, transport = self._connection, self._transport
+        if connection is None:  # who took the last piece has closed it
+            return
+        self._held, self._size = False, 0
+        self._flow()
+        self._connection = None
+        if self._protocol.reader is self:
+            self._protocol.reader = None
         if keep and transport is not None and transport.get_write_buffer_size():
             keep = False  # who answers early may never read what is still to be sent
         if keep:
@@ -284,13 +277,11 @@ class LaneAnswer:
         else:
             connection.close()
 
-    def _leave(self) -> None:
-        """Let go of the connection, which reads as it did before."""
-        self._held, self._size = False, 0
-        self._flow()
-        self._connection = None
-        if self._protocol.reader is self:
-            self._protocol.reader = None
+    def _is_over(self) -> bool:
+        """Tell whether no more can come; raise what broke it off, if anything did."""
+        if self._connection is None and self._error is not None:
+            raise self._error
+        return self._connection is None
 
     def _flow(self) -> None:
         """Let the network wait while there is enough to do."""
