@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import (
@@ -23,7 +24,7 @@ from gateway.domain.errors import (
 )
 from gateway.failures import mapped, read_whole
 from gateway.http import retry_after
-from gateway.lane.connection import fresh, pool_allowed
+from gateway.lane.stale import StaleError, again_if_stale
 from gateway.listing import MAX_MODEL_LIST, model_ids
 from gateway.loops import LOOP_GUARD, OWN_ID, guard_value
 from gateway.plugin import Fixed, Outbound
@@ -48,13 +49,6 @@ MOST_ATTEMPTS = 21
 
 # Is given method, address, body and headers.
 Send: TypeAlias = Callable[[str, URL, bytes, dict[str, str]], Awaitable["Answer"]]
-
-
-class _Stale(Exception):  # noqa: N818 - it never leaves this module
-    """The upstream had closed a pooled connection; nothing was received."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
 
 
 @define(eq=False)
@@ -219,28 +213,17 @@ class HttpBackend:
     async def _send(
         self, method: str, url: URL, body: bytes, headers: dict[str, str]
     ) -> Answer:
-        pool_allowed.set(True)
-        try:
-            return await self._once(method, url, body, headers)
-        except _Stale:
-            pool_allowed.set(False)
-        try:
-            return await self._once(method, url, body, headers)
-        except _Stale as exc:
-            raise mapped(exc.error) from exc
+        return await again_if_stale(partial(self._once, method, url, body, headers))
 
     async def _once(
         self, method: str, url: URL, body: bytes, headers: dict[str, str]
     ) -> Answer:
-        fresh.set(False)
         try:
             response = await self.session.request(
                 method, url, data=body or None, headers=headers, allow_redirects=False
             )
         except (ServerDisconnectedError, ClientOSError) as exc:
-            if fresh.get():
-                raise mapped(exc) from exc
-            raise _Stale(exc) from exc
+            raise StaleError(mapped(exc)) from exc
         except (ClientError, TimeoutError, OSError) as exc:
             raise mapped(exc) from exc
         return ClientAnswer(response)

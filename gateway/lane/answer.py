@@ -9,6 +9,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gateway.answers import Pulled
 from gateway.domain.errors import APIConnectionError, LLMProxyError
 from gateway.failures import mapped
+from gateway.lane.stale import StaleError
 from gateway.wire.http1 import MalformedResponseError, ResponseReader
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 READ_BUFFER = 64 * 1024
 
 _NO_HEADERS: Mapping[str, str] = CIMultiDictProxy(CIMultiDict())
-
-
-class StaleError(Exception):
-    """The upstream had closed the connection; nothing was received."""
 
 
 class LaneAnswer:
@@ -172,8 +169,11 @@ class LaneAnswer:
             return
         reader = self._reader
         if reader.head is None:
-            lost = mapped(exc if isinstance(exc, OSError) else ConnectionResetError())
-            self._fail(lost if self._early else StaleError(), exc)
+            reset = ConnectionResetError()
+            if self._early:
+                self._fail(mapped(exc if isinstance(exc, OSError) else reset), exc)
+            else:
+                self._fail(StaleError(mapped(reset)), exc)
             return
         try:
             reader.eof()

@@ -8,20 +8,16 @@ over them, unless the gateway's own reader has taken one over for a request.
 from __future__ import annotations
 
 import asyncio
-from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import ClientPayloadError, TCPConnector
 from aiohttp.client_proto import ResponseHandler
 
+from gateway.lane.stale import fresh, pool_allowed
+
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
-
-# Of the request that the current task sends: whether it went out on a new
-# connection, and whether it must.
-fresh: ContextVar[bool] = ContextVar("fresh", default=True)
-pool_allowed: ContextVar[bool] = ContextVar("pool_allowed", default=True)
 
 
 class Reader(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import ClientError, ClientRequest, ConnectionTimeoutError
@@ -11,8 +11,9 @@ from attrs import frozen
 from yarl import URL
 
 from gateway.failures import mapped
-from gateway.lane.answer import LaneAnswer, StaleError
-from gateway.lane.connection import LaneConnection, LaneConnector, fresh, pool_allowed
+from gateway.lane.answer import LaneAnswer
+from gateway.lane.connection import LaneConnection, LaneConnector
+from gateway.lane.stale import StaleError, again_if_stale
 from gateway.wire.http1 import header_lines, request_head
 
 if TYPE_CHECKING:
@@ -85,22 +86,15 @@ class Lane:
         """
         route = self._routes.get((method, url)) or self._route(method, url)
         head = self._head(method, url, route, headers, len(body))
-        fresh.set(False)
+        return await again_if_stale(partial(self._once, route, url, head, body))
+
+    async def _once(
+        self, route: _Route, url: URL, head: bytes, body: bytes
+    ) -> LaneAnswer:
         connection = await self._connector.pooled(route.key)
         if connection is None:
             connection = await self._connect(url)
-        try:
-            return await self._over(connection, head, body)
-        except StaleError as exc:
-            if fresh.get():
-                raise mapped(ConnectionResetError()) from exc
-        pool_allowed.set(False)
-        try:
-            return await self._over(await self._connect(url), head, body)
-        except StaleError as exc:
-            raise mapped(ConnectionResetError()) from exc
-        finally:
-            pool_allowed.set(True)
+        return await self._over(connection, head, body)
 
     def _route(self, method: str, url: URL) -> _Route:
         if len(self._routes) >= MOST_ROUTES:
@@ -150,7 +144,7 @@ class Lane:
         protocol = connection.protocol
         if not isinstance(protocol, LaneConnection) or protocol.transport is None:
             connection.close()
-            raise StaleError
+            raise StaleError(mapped(ConnectionResetError()))
         answer = LaneAnswer(connection, protocol)
         try:
             if len(body) < _JOINED:
